@@ -1,0 +1,39 @@
+# Two commands for a newcomer: `make run` and `make test`. Both set everything up the first time and install nothing the second.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?= ask rlm_cli "how is the cost of a model call reserved before it is sent?"
+
+.PHONY: run test check format lock completions bench clean
+
+run: $(READY)
+	@$(BIN)/rlm $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Hashes are checked, nothing is resolved anew: a stranger gets the versions that CI tested.
+$(READY): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("rlm needs Python 3.11 or newer; say which with: make run PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@echo "Setting up $(VENV) (about a minute, once) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header --no-emit-index-url pyproject.toml -o requirements/run.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header --no-emit-index-url --extra dev pyproject.toml -c requirements/run.lock -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) dist build

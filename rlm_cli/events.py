@@ -1,0 +1,345 @@
+"""The events of a run, and their JSON. The journal of these is the only record: everything shown is a fold over it.
+
+One event is one line of JSON: the envelope `seq` (from 1), `t` (seconds since the run began, monotonic), `at` (wall
+time, RFC 3339, UTC), `type`, then the event's own fields. Ids: `node` is a root or child RLM ("0", "0.1", "0.1.3"),
+`turn` counts from 1 within its node, `cell` is "node/turn.block" ("0/3.1"), `call` counts over the whole run ("c17").
+Sizes are bytes where a name says bytes, else characters; money is dollars; durations are seconds.
+
+Events marked `live` are drawn and never journaled: the same text follows whole in a later event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+SCHEMA_VERSION = 1
+
+REGISTRY: dict[str, type[Event]] = {}
+E = TypeVar("E", bound="Event")
+
+
+class Event:
+    """Base of all events: `type` names it in the journal."""
+
+    __slots__ = ()
+    type: ClassVar[str] = ""
+    live: ClassVar[bool] = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The event's own fields, without the envelope."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def event(name: str, *, live: bool = False) -> Callable[[type[E]], type[E]]:
+    """Declare a class as the event `name`: frozen, keyword-only, registered for reading back."""
+
+    def declare(cls: type[E]) -> type[E]:
+        cls.type, cls.live = name, live
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        REGISTRY[name] = made
+        return made
+
+    return declare
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event with its envelope."""
+
+    seq: int
+    t: float
+    at: str
+    event: Event
+
+    def to_line(self) -> bytes:
+        """One line of the journal, ASCII JSON with a line end. Lone surrogates survive as escapes."""
+        envelope = {"seq": self.seq, "t": round(self.t, 6), "at": self.at, "type": self.event.type}
+        return json.dumps(envelope | self.event.to_json(), separators=(",", ":"), default=str).encode("ascii") + b"\n"
+
+
+@event("unknown")
+class Unknown(Event):
+    """A line of a newer version: kept, shown by name, never fatal."""
+
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def parse(line: bytes | str) -> Record:
+    """A record from one line. Unknown types and fields are tolerated (a newer writer). Raises ValueError."""
+    data = json.loads(line)
+    if not isinstance(data, dict):
+        raise ValueError("a journal line must be an object")
+    try:
+        seq, t, at, name = int(data.pop("seq")), float(data.pop("t")), str(data.pop("at")), str(data.pop("type"))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a journal line without {error}") from None
+    cls = REGISTRY.get(name)
+    if cls is None or cls is Unknown:
+        return Record(seq, t, at, Unknown(name=name, data=data))
+    known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+    try:
+        return Record(seq, t, at, cls(**{key: value for key, value in data.items() if key in known}))
+    except TypeError as error:
+        raise ValueError(f"a {name} line lacks a field: {error}") from None
+
+
+# --- the run -------------------------------------------------------------------------------------------------------
+
+
+@event("run.started")
+class RunStarted(Event):
+    run: str
+    version: str
+    question: str
+    sources: list[str]  # as the user wrote them; [] means stdin
+    root_model: str
+    sub_model: str
+    pack: str = ""
+    pack_hash: str = ""
+    limits: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)  # what is needed to resume; never a key
+    schema_version: int = SCHEMA_VERSION
+
+
+@event("run.resumed")
+class RunResumed(Event):
+    run: str
+    after: int  # seq of the last event that was kept
+    unpaid: int = 0  # calls that were in flight at the stop and may have been billed
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@event("input.opened")
+class InputOpened(Event):
+    files: int
+    bytes: int
+    kinds: dict[str, int] = field(default_factory=dict)  # suffix → number of files
+    skipped: dict[str, int] = field(default_factory=dict)  # reason → number of files or directories
+    examples: dict[str, list[str]] = field(default_factory=dict)  # reason → a few names
+    fingerprint: str = ""  # changes when any file's name, size or time changes
+    seconds: float = 0.0
+
+
+@event("input.changed")
+class InputChanged(Event):
+    """A file is not what it was when the run began: truncated, replaced, or found to be binary or unreadable."""
+
+    name: str
+    reason: str
+
+
+@event("strategy.chosen")
+class StrategyChosen(Event):
+    strategy: str
+    reason: str
+
+
+@event("limit.reached")
+class LimitHit(Event):
+    limit: str  # cost, tokens, calls, turns, depth, time
+    message: str
+    node: str = "0"
+
+
+@event("warned")
+class Warned(Event):
+    message: str
+    kind: str = ""
+
+
+@event("answer.given")
+class AnswerGiven(Event):
+    """The whole answer as `--json` shows it, less the envelope of the process."""
+
+    status: str  # answered, not_found, partial, failed
+    text: str
+    value: Any = None
+    partial: bool = False
+    stopped_by: str | None = None
+    citations: list[dict[str, Any]] = field(default_factory=list)
+    coverage: dict[str, Any] = field(default_factory=dict)
+
+
+@event("run.finished")
+class RunFinished(Event):
+    status: str
+    exit_code: int
+    usage: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+
+
+# --- a node: the root or a child RLM -------------------------------------------------------------------------------
+
+
+@event("node.started")
+class NodeStarted(Event):
+    node: str
+    depth: int
+    question: str
+    parent: str | None = None
+    cell: str | None = None  # the parent's cell that asked
+    site: int | None = None
+    bytes: int = 0
+
+
+@event("node.finished")
+class NodeFinished(Event):
+    node: str
+    status: str
+    answer: str = ""
+
+
+@event("sandbox.ready")
+class SandboxReady(Event):
+    node: str
+    layers: list[str]
+    missing: list[str]
+    seconds: float
+
+
+@event("sandbox.lost")
+class SandboxLost(Event):
+    """The worker died and another took its place."""
+
+    node: str
+    reason: str
+    restored: int  # cells replayed
+    lost: list[str] = field(default_factory=list)  # variables that are gone
+
+
+@event("turn.started")
+class TurnStarted(Event):
+    node: str
+    turn: int
+    left: dict[str, Any] = field(default_factory=dict)
+
+
+@event("turn.finished")
+class TurnFinished(Event):
+    node: str
+    turn: int
+    seconds: float = 0.0
+
+
+@event("message")
+class MessageAdded(Event):
+    """One message appended to the node's conversation. The conversation is the sequence of these: never repeated."""
+
+    node: str
+    turn: int
+    role: str
+    content: str
+
+
+@event("compacted")
+class Compacted(Event):
+    """Earlier messages of the node were replaced by a summary: messages `keep` first, then `summary`."""
+
+    node: str
+    turn: int
+    keep: int
+    summary: str
+
+
+@event("text.streamed", live=True)
+class TextStreamed(Event):
+    node: str
+    turn: int
+    text: str
+
+
+# --- cells ---------------------------------------------------------------------------------------------------------
+
+
+@event("cell.started")
+class CellStarted(Event):
+    node: str
+    turn: int
+    cell: str
+    code: str
+    title: str = ""  # its first comment or statement, one line
+
+
+@event("cell.finished")
+class CellFinished(Event):
+    node: str
+    turn: int
+    cell: str
+    output: str  # as the model saw it: head and tail
+    output_length: int
+    error: dict[str, Any] | None = None
+    seconds: float = 0.0
+    variables: list[list[str]] = field(default_factory=list)  # [name, type, size]
+    submitted: bool = False
+    draft: str | None = None
+
+
+# --- calls ---------------------------------------------------------------------------------------------------------
+
+
+@event("batch.started")
+class BatchStarted(Event):
+    """A cell asked for `total` calls at once: the tree groups them by node, cell and site."""
+
+    node: str
+    cell: str
+    total: int
+    site: int | None = None
+    recursive: bool = False
+
+
+@event("call.started")
+class CallStarted(Event):
+    """The intent: written before anything is sent. `messages` is None for a root call: its node's conversation."""
+
+    call: str
+    node: str
+    turn: int
+    purpose: str  # root, sub, schema, extract, compact
+    model: str
+    input_tokens: int  # counted here, before the call
+    max_tokens: int
+    reserved: float | None  # dollars at most; None where the price is unknown
+    cell: str | None = None
+    slot: int | None = None  # place among the calls of its cell, from 0
+    site: int | None = None
+    messages: list[dict[str, str]] | None = None
+    memo: bool = False  # answered from memory; nothing is sent
+
+
+@event("call.retried")
+class CallRetried(Event):
+    call: str
+    attempt: int
+    wait: float
+    reason: str
+
+
+@event("call.finished")
+class CallFinished(Event):
+    call: str
+    text: str
+    finish: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    counted_here: bool = False
+    cost: float | None = None
+    seconds: float = 0.0
+    memo: bool = False
+
+
+@event("call.failed")
+class CallFailed(Event):
+    call: str
+    error: str  # class name in errors.py
+    message: str
+    seconds: float = 0.0
+    cost: float | None = None
