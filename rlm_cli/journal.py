@@ -1,0 +1,156 @@
+"""Journals: one JSONL file a run, append-only, the only record of it.
+
+A line is written by one `write` to an `O_APPEND` descriptor, so that a kill can tear the last line only; a torn line is
+told and passed over on reading. `fdatasync` costs 3.9 ms here against 5 µs for the write: it runs after paid replies, at
+most every 50 ms, never per event.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rlm_cli.errors import InputError, UsageError
+from rlm_cli.events import Record, RunStarted, parse
+
+_FLUSH_SECONDS = 0.05
+_ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # no l, o, 0, 1, i, u: read aloud and typed by hand
+_RUN = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4,8}")
+
+
+def new_run() -> str:
+    """A fresh run id: time-sorted, with four random characters at the end by which people call it."""
+    tail = "".join(secrets.choice(_ALPHABET) for _ in range(4))
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{tail}"
+
+
+class Journal:
+    """The journal of one running run. Holds an exclusive lock, so that no second process writes the same run."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path` for appending, 0600, making its folder 0700. Raises InputError when that cannot be done."""
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            hint = "Choose another place with --trajectory FILE or RLM_HOME, or --no-save to keep none."
+            raise InputError(f"cannot write the trajectory {path}: {error.strerror}", hint) from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise UsageError(f"the run in {path} is still being written by another process") from None
+        except OSError:  # file systems without locks (some network mounts): append alone must do
+            pass
+        self._flushed = 0.0
+        self._dirty = False
+        self._end_torn_line()
+
+    def _end_torn_line(self) -> None:
+        """After a kill the last line may lack its end: close it, so that the next record starts a line."""
+        size = os.fstat(self._descriptor).st_size
+        if size and (reader := os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)) >= 0:
+            with contextlib.closing(os.fdopen(reader, "rb")) as stream:
+                stream.seek(size - 1)
+                if stream.read(1) != b"\n":
+                    os.write(self._descriptor, b"\n")
+
+    def append(self, record: Record, *, flush: bool = False) -> None:
+        """Write one record. `flush` asks for it to reach the disk soon. Raises InputError when the disk is full."""
+        line = record.to_line()
+        try:
+            written = os.write(self._descriptor, line)
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+            self._dirty = self._dirty or flush
+            if self._dirty and time.monotonic() - self._flushed > _FLUSH_SECONDS:
+                self._sync()
+        except OSError as error:
+            hint = "Free some space, then go on with: rlm resume"
+            raise InputError(f"cannot write the trajectory {self.path}: {error.strerror}", hint) from None
+
+    def _sync(self) -> None:
+        with contextlib.suppress(OSError):  # not every file can be synced: /dev/stdout, a pipe
+            os.fdatasync(self._descriptor)
+        self._flushed, self._dirty = time.monotonic(), False
+
+    def close(self) -> None:
+        """Flush and close. Safe to call twice."""
+        if self._descriptor >= 0:
+            self._sync()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+@dataclass(slots=True)
+class Reading:
+    """What reading a journal met besides records."""
+
+    torn: list[int] = field(default_factory=list)  # numbers of lines that are no record
+
+
+def read(path: Path, reading: Reading | None = None) -> Iterator[Record]:
+    """The records of a journal, in order, in bounded memory. Lines that are no record are noted in `reading`.
+
+    Raises InputError when the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    yield parse(line)
+                except (ValueError, RecursionError):
+                    if reading is not None:
+                        reading.torn.append(number)
+    except OSError as error:
+        raise InputError(
+            f"cannot read the trajectory {path}: {error.strerror}", "rlm runs lists what there is."
+        ) from None
+
+
+def runs(folder: Path) -> list[Path]:
+    """The journals below the state directory's `runs`, newest first."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted((path for path in folder.glob("*.jsonl") if _RUN.fullmatch(path.stem)), reverse=True)
+    return []
+
+
+def find(folder: Path, run: str) -> Path:
+    """The journal that `run` names: a file, `last`, a whole id, its four-letter end or any unique part from the start.
+
+    Raises UsageError when none or several match.
+    """
+    if (run.endswith(".jsonl") or os.sep in run) and Path(run).is_file():
+        return Path(run)
+    known = runs(folder)
+    if not known:
+        raise UsageError(f"there are no runs in {folder}", 'Make one with: rlm ask . "your question"')
+    if run == "last":
+        return known[0]
+    found = [path for path in known if path.stem == run or path.stem.endswith("-" + run)]
+    found = found or [path for path in known if path.stem.startswith(run)]
+    if not found:
+        raise UsageError(f"no run is called {run!r}", "rlm runs lists them; `last` names the newest.")
+    if len(found) > 1:
+        names = ", ".join(path.stem for path in found[:3])
+        raise UsageError(f"{len(found)} runs match {run!r}: {names}", "Give more of the id.")
+    return found[0]
+
+
+def started(path: Path) -> RunStarted | None:
+    """The first event of a journal, or None where the file is no journal."""
+    for record in read(path):
+        return record.event if isinstance(record.event, RunStarted) else None
+    return None

@@ -1,0 +1,68 @@
+"""The recorder: every event of a run passes here, into the journal first and then to the sinks.
+
+Journal before sinks, so that nothing is ever shown that is not on record. Thread-safe, because discovery and decoding
+report from worker threads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rlm_cli.events import Event, Record, Warned
+from rlm_cli.journal import Journal
+from rlm_cli.sinks import Sink
+
+# After these a reply that was paid for would be lost with the machine: they are flushed to the disk, in groups.
+_PAID = frozenset({"call.finished", "answer.given", "run.finished"})
+
+
+class Recorder:
+    """Numbers events, stamps them, and hands them on. `journal` is None with --no-save."""
+
+    def __init__(self, journal: Journal | None, sinks: Sequence[Sink] = (), *, seq: int = 0, t: float = 0.0) -> None:
+        """`seq` and `t` (seconds) continue a resumed journal."""
+        self.journal = journal
+        self._sinks = list(sinks)
+        self._seq = seq
+        self._origin = time.monotonic() - t
+        self._lock = threading.RLock()
+        self.warnings: list[str] = []
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._origin
+
+    def emit(self, event: Event) -> None:
+        """Record one event. A journal that cannot be written ends the run; a sink that fails is dropped and told."""
+        with self._lock:
+            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            if not event.live:
+                self._seq += 1
+            record = Record(self._seq, self.elapsed, at, event)
+            if isinstance(event, Warned):
+                self.warnings.append(event.message)
+            if self.journal is not None and not event.live:
+                self.journal.append(record, flush=event.type in _PAID)
+            self._show(record)
+
+    def _show(self, record: Record) -> None:
+        for sink in tuple(self._sinks):
+            try:
+                sink.emit(record)
+            except BrokenPipeError:
+                raise
+            except Exception as error:  # a drawing error must not end a paid run
+                self._sinks.remove(sink)
+                self.emit(Warned(message=f"the {type(sink).__name__} display failed: {error!r}", kind="sink"))
+
+    def close(self) -> None:
+        """Close the sinks, the last first, then the journal."""
+        for sink in reversed(self._sinks):
+            sink.close()
+        self._sinks.clear()
+        if self.journal is not None:
+            self.journal.close()
