@@ -1,0 +1,155 @@
+"""Every word that is said to a model, from a prompt pack: one readable file each, in `packs/` or the user's own.
+
+A pack fits a family of models. `full` runs every block of a reply; `small` runs the first alone and brings worked
+examples. Templates hold `${names}`; what is put in is never expanded again, so the input cannot reach into a prompt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any, Literal, cast
+
+from rlm_cli.errors import UsageError
+from rlm_cli.models import Message
+
+PACKS = ("full", "small")
+# Names whose models were seen to lose the protocol with long prompts: fewer than about 9 billion parameters.
+_SMALL_NAME = re.compile(
+    r"(?<![\d.])(?:0?\.\d+|[1-8](?:\.\d+)?)b(?![a-z])|(?:^|[-/:_])(?:small|tiny|nano-local)(?:$|[-/:_])", re.I
+)
+_SMALL_WINDOW = 24_000  # tokens: the full pack, 20,000 characters of output a turn and 20 turns need more
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """The words and sizes of one pack. Sizes are characters."""
+
+    name: str
+    about: str
+    cells: Literal["all", "first"]
+    output_limit: int
+    preview_limit: int
+    chunk: int
+    stop: tuple[str, ...]
+    examples: tuple[Message, ...]
+    words: Mapping[str, str]
+    digest: str  # of the file, for the journal
+
+    def say(self, name: str, **values: object) -> str:
+        """The text `name` with `values` filled in."""
+        template = self.words[name]
+        return Template(template).safe_substitute({key: str(value) for key, value in values.items()}).strip("\n")
+
+
+_WORDS = (
+    "system",
+    "calls",
+    "no_calls",
+    "recursion_plain",
+    "recursion_child",
+    "advice_calls",
+    "advice_no_calls",
+    "task",
+    "child_task",
+    "feedback",
+    "no_code",
+    "no_output",
+    "repeated",
+    "plain_loop",
+    "cut_off",
+    "last_turn",
+    "refused_unread",
+    "refused_unsearched",
+    "refused_empty",
+    "extract",
+    "direct_system",
+    "direct_task",
+    "sub_task",
+)
+
+
+def load(name: str) -> Pack:
+    """A pack by its name or by the path of its file. Raises UsageError that names the fault."""
+    try:
+        if name in PACKS:
+            text = resources.files("rlm_cli").joinpath("packs", f"{name}.toml").read_text(encoding="utf-8")
+        else:
+            text = Path(name).read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        hint = f"--pack takes {', '.join(PACKS)} or the path of a TOML file."
+        raise UsageError(f"cannot read the prompt pack {name!r}: {error}", hint) from None
+    return _pack(name, data, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _pack(name: str, data: dict[str, Any], digest: str) -> Pack:
+    known = {item.name for item in fields(Pack)} | set(_WORDS)
+    wrong = [key for key in _WORDS if not isinstance(data.get(key), str)]
+    wrong += [key for key in ("output_limit", "preview_limit", "chunk") if not isinstance(data.get(key), int)]
+    wrong += [key for key in data if key not in known]
+    if data.get("cells") not in ("all", "first"):
+        wrong.append("cells")
+    if wrong:
+        raise UsageError(f"the prompt pack {name!r} lacks or misspells: {', '.join(sorted(set(wrong)))}")
+    examples: list[Message] = []
+    for turn in data.get("examples", []):
+        examples.append(Message("user", str(turn["user"]).strip("\n")))
+        examples.append(Message("assistant", str(turn["assistant"]).strip("\n")))
+    return Pack(
+        name=str(data.get("name", name)),
+        about=str(data.get("about", "")),
+        cells=cast(Literal["all", "first"], data["cells"]),
+        output_limit=data["output_limit"],
+        preview_limit=data["preview_limit"],
+        chunk=data["chunk"],
+        stop=tuple(data.get("stop", ())),
+        examples=tuple(examples),
+        words={key: data[key] for key in _WORDS},
+        digest=digest,
+    )
+
+
+def choose(model: str, window: int | None) -> str:
+    """The pack for a model nobody chose one for: `small` for a window under 24,000 tokens or a small model's name."""
+    if window is not None and window < _SMALL_WINDOW:
+        return "small"
+    return "small" if _SMALL_NAME.search(model) else "full"
+
+
+def opening(
+    pack: Pack, question: str, description: str, limits: str, *, depth_left: int, child: bool = False
+) -> list[Message]:
+    """The messages that a conversation begins with: system, the pack's worked examples, the task."""
+    calls = ""
+    if depth_left > 0:
+        recursion = pack.say("recursion_child" if depth_left > 1 else "recursion_plain")
+        calls = pack.say("calls", recursion=recursion, chunk=f"{pack.chunk:_}") + "\n"
+    advice = pack.say("advice_calls" if depth_left > 0 else "advice_no_calls", chunk=f"{pack.chunk:,}")
+    system = pack.say(
+        "system", calls=calls, advice=advice, output_limit=f"{pack.output_limit:,}", chunk=f"{pack.chunk:_}"
+    )
+    task = pack.say("child_task" if child else "task", question=question, description=description, limits=limits)
+    return [Message("system", system), *pack.examples, Message("user", task)]
+
+
+def fence(name: str, text: str) -> str:
+    """`text` as data between tags that it cannot close itself."""
+    inert = re.sub(rf"<(?=/?{name}\b)", r"<\\", text)
+    return f"<{name}>\n{inert}\n</{name}>"
+
+
+def numbered(name: str, text: str, first: int = 1) -> str:
+    """`text` with the source before each line, `path:line: `, for strategy direct."""
+    return "\n".join(f"{name}:{number}: {line}" for number, line in enumerate(text.splitlines(), start=first))
+
+
+def transcript(messages: Sequence[Message]) -> str:
+    """A conversation as text, for `history`."""
+    return "\n\n".join(f"--- {message.role} ---\n{message.content}" for message in messages)
