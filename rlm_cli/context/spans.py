@@ -35,6 +35,13 @@ class FileNames(Protocol):
         """Bytes of text of this file, as discovery saw them. Growth after that is not read."""
         ...
 
+    def base(self, file: int) -> int:
+        """Where its text begins in its descriptor, in bytes: after a byte order mark, or at a member's place.
+
+        Spans count from there: byte `start` of the text is byte `base + start` of the descriptor.
+        """
+        ...
+
     def number(self, name: str) -> int | None:
         """The file of that name, or None."""
         ...
