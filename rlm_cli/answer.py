@@ -1,0 +1,49 @@
+"""The answer of a run: its text or value, its sources, how much of the input was looked at, and how the run ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rlm_cli.citations import Citation
+from rlm_cli.errors import ExitStatus
+
+Status = Literal["answered", "not_found", "partial", "failed"]
+
+_STOPS = {"time": ExitStatus.TIMEOUT, "interrupt": ExitStatus.INTERRUPTED, "terminate": ExitStatus.TERMINATED}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one node ended, before its sources are checked. `stopped_by` names the limit, or is None."""
+
+    status: Status
+    text: str
+    value: Any = None
+    stopped_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the user gets."""
+
+    status: Status
+    text: str
+    value: Any = None  # the parsed value, with --schema
+    stopped_by: str | None = None  # cost, tokens, calls, turns, time, interrupt, terminate, protocol
+    citations: tuple[Citation, ...] = ()
+    coverage: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def partial(self) -> bool:
+        return self.status == "partial"
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """The status of a run that ended without an error."""
+        if self.status == "answered":
+            return ExitStatus.ANSWERED
+        if self.status == "not_found":
+            return ExitStatus.NOT_FOUND
+        return _STOPS.get(self.stopped_by or "", ExitStatus.LIMIT)

@@ -1,0 +1,196 @@
+"""What a cell may ask of the host, for one node: model calls, submission, citations, files.
+
+Every argument comes from an untrusted process. What is asked for is checked here and bounded by the gate's ledger; a
+refusal becomes an exception in the cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rlm_cli.answer import Outcome
+from rlm_cli.citations import Sources
+from rlm_cli.context.coverage import Coverage
+from rlm_cli.context.spans import Part, Span, Store
+from rlm_cli.errors import AuthError, InputError, LimitReached, ProviderError
+from rlm_cli.events import BatchStarted, Event
+from rlm_cli.gate import Gate, Request
+from rlm_cli.models import Message
+from rlm_cli.prompts import Pack
+from rlm_cli.sandbox import CellRefusal
+
+_PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all nodes of a run have in common."""
+
+    store: Store
+    open_file: Callable[[int], int]  # a read-only descriptor of a file; raises InputError
+    gate: Gate
+    sources: Sources
+    pack: Pack
+    emit: Callable[[Event], None]
+    max_depth: int
+    max_turns: int
+    jobs: int
+    cell_time: float  # seconds
+    read_by_code: Coverage = field(default_factory=Coverage)
+    read_by_models: Coverage = field(default_factory=Coverage)
+
+    def text(self, parts: Sequence[Part]) -> str:
+        """The text of `parts`, read now; what comes from the input is accounted as read by a model."""
+        pieces = []
+        for part in parts:
+            if isinstance(part, Span):
+                pieces.append(bytes(self.store.view(*part)).decode("utf-8", "replace"))
+                self.read_by_models.add(*part)
+            else:
+                pieces.append(part)
+        return "".join(pieces)
+
+
+Child = Callable[[str, Sequence[Part], str, int | None], Awaitable[Outcome]]
+"""Runs a child node over parts of the input: (question, parts, cell, site) → its outcome."""
+
+
+class CellHost:
+    """The `Host` of one node's sandbox."""
+
+    def __init__(self, shared: Shared, node: str, depth: int, child: Child, history: Callable[[], str]) -> None:
+        self._shared = shared
+        self._node = node
+        self._depth = depth
+        self._child = child
+        self._history = history
+        self._slots = asyncio.Semaphore(2 * shared.jobs)  # bounds the texts in memory, not the calls: the gate does
+        self._refused_unread = False
+        self._single_calls = 0
+        self.turn = 0
+        self.cell = ""
+        self.slot = 0
+        self.looked = False
+        self.outcome: Outcome | None = None
+        self.stop: LimitReached | AuthError | None = None  # the run must end when this cell is done
+        self.notes: list[str] = []
+
+    def begin(self, turn: int, cell: str) -> None:
+        """A new cell: its calls are numbered from 0."""
+        self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
+
+    async def query(
+        self,
+        prompts: Sequence[Sequence[Part]],
+        *,
+        model: str | None,
+        schema: Any,
+        recursive: bool,
+        site: int | None,
+    ) -> list[Any]:
+        """See `Host.query`. In each prompt the first part is what is asked, the others the text that it is about."""
+        left = self._shared.max_depth - self._depth
+        if left < 1:
+            raise CellRefusal("SubcallError", "sub-calls are off at this depth (--max-depth): read the text yourself")
+        recursive = recursive and left > 1
+        first, self.slot = self.slot, self.slot + len(prompts)
+        if len(prompts) > 1:
+            started = BatchStarted(
+                node=self._node, cell=self.cell, total=len(prompts), site=site, recursive=recursive
+            )
+            self._shared.emit(started)
+        self._advise(len(prompts))
+
+        async def one(slot: int, parts: Sequence[Part]) -> Any:
+            try:
+                if recursive:
+                    return await self._recurse(parts, site)
+                async with self._slots:
+                    return await self._call(parts, slot, model=model, schema=schema, site=site)
+            except (LimitReached, AuthError) as error:
+                self.stop = self.stop or error
+                return {"error": type(error).__name__, "message": error.message}
+            except (ProviderError, InputError) as error:
+                return {"error": type(error).__name__, "message": error.message}
+
+        return await asyncio.gather(*(one(first + index, parts) for index, parts in enumerate(prompts)))
+
+    def _advise(self, count: int) -> None:
+        self._single_calls = self._single_calls + 1 if count == 1 else 0
+        if self._single_calls == _PLAIN_LOOP:
+            self.notes.append(self._shared.pack.say("plain_loop", count=_PLAIN_LOOP))
+
+    async def _call(self, parts: Sequence[Part], slot: int, *, model: str | None, schema: Any, site: int | None) -> Any:
+        asked = self._shared.text(parts[:1])
+        if len(parts) > 1:
+            asked = self._shared.pack.say("sub_task", prompt=asked, text=self._shared.text(parts[1:]))
+        request = Request(
+            purpose="sub",
+            node=self._node,
+            turn=self.turn,
+            cell=self.cell,
+            slot=slot,
+            site=site,
+            messages=(Message("user", asked),),
+            model=model,
+            schema=schema,
+        )
+        reply = await self._shared.gate.ask(request)
+        return reply.text
+
+    async def _recurse(self, parts: Sequence[Part], site: int | None) -> Any:
+        question = self._shared.text(parts[:1])
+        outcome = await self._child(question, parts[1:], self.cell, site)
+        if outcome.status == "failed":
+            return {"error": "ChildFailed", "message": outcome.text}
+        return outcome.text
+
+    async def submit(self, kind: Literal["final", "not_found"], value: Any, parts: Sequence[Part] | None) -> None:
+        """See `Host.submit`. The first submission before anything was looked at is refused, once."""
+        pack = self._shared.pack
+        text = self._shared.text(parts) if parts is not None else _as_text(value)
+        if not text.strip():
+            raise CellRefusal("SubmissionRefused", pack.say("refused_empty"))
+        if not self.looked and not self._refused_unread:
+            self._refused_unread = True
+            reason = pack.say("refused_unread" if kind == "final" else "refused_unsearched")
+            raise CellRefusal("SubmissionRefused", reason)
+        status: Literal["answered", "not_found"] = "answered" if kind == "final" else "not_found"
+        self.outcome = Outcome(status, text, None if parts is not None else value)
+
+    async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:
+        """See `Host.cite`. The lines that the worker names are not believed: they are counted here."""
+        try:
+            return await asyncio.to_thread(self._shared.sources.add, Span(*span))
+        except (ValueError, InputError) as error:
+            raise CellRefusal("ValueError", str(error)) from None
+
+    def open(self, file: int) -> int:
+        """See `Host.open`."""
+        if not 0 <= file < len(self._shared.store.files):
+            raise CellRefusal("FileNotFoundError", "no such file in the input")
+        self.looked = True
+        try:
+            return self._shared.open_file(file)
+        except InputError as error:
+            raise CellRefusal("OSError", error.message) from None
+
+    def budget(self) -> dict[str, Any]:
+        """See `Host.budget`."""
+        return self._shared.gate.ledger.left().to_json()
+
+    def history(self) -> str:
+        """See `Host.history`."""
+        return self._history()
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict | list) else None)
+
+

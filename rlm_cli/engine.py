@@ -1,0 +1,288 @@
+"""The loop of a Recursive Language Model: turn → root model → cells → output → turn … → answer (the paper, Algorithm 1).
+
+A `Node` is one RLM: a conversation with the root model, a sandbox that holds the input as `context`, and at the end an
+outcome. Children (`rlm_query`) are nodes over parts of the same input; all share one `Shared`. A node never draws, never
+prints and never calls a model but through the gate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from rlm_cli import prompts
+from rlm_cli.answer import Outcome
+from rlm_cli.cells import CellHost, Shared
+from rlm_cli.context.coverage import Coverage
+from rlm_cli.context.spans import Part
+from rlm_cli.description import describe
+from rlm_cli.errors import LimitReached, OutOfTime, ProviderError
+from rlm_cli.events import (
+    CellFinished,
+    CellStarted,
+    LimitHit,
+    MessageAdded,
+    NodeFinished,
+    NodeStarted,
+    SandboxLost,
+    SandboxReady,
+    TextStreamed,
+    TurnFinished,
+    TurnStarted,
+)
+from rlm_cli.gate import Request
+from rlm_cli.models import Message, Reply, Role
+from rlm_cli.replies import blocks, shorten
+from rlm_cli.sandbox import CellResult, Host, Sandbox
+
+_SILENT_TURNS = 3  # replies without code in a row, after which the last one is taken as the answer, marked partial
+_TITLE = 80  # characters
+
+NewSandbox = Callable[[Host, Sequence[Part] | None], Sandbox]
+
+
+class Node:
+    """One RLM. `parts` is the part of the input that is its `context`, None for the whole of it."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        new_sandbox: NewSandbox,
+        question: str,
+        *,
+        node: str = "0",
+        depth: int = 0,
+        parts: Sequence[Part] | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        """`deadline` is in the event loop's seconds; what remains after it is for the reserved call."""
+        self._deadline = deadline
+        self._shared = shared
+        self._new_sandbox = new_sandbox
+        self._question = question
+        self._node = node
+        self._depth = depth
+        self._parts = parts
+        self._children = 0
+        self._silent = 0
+        self._turn = 0
+        self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
+        self._conversation: list[Message] = []
+        self.draft: str | None = None
+        self._host = CellHost(shared, node, depth, self._child, lambda: prompts.transcript(self._conversation))
+        self._sandbox = new_sandbox(self._host, parts)
+
+    async def solve(self) -> Outcome:
+        """Run to an outcome. At a limit the draft, or one reserved call, becomes a partial answer.
+
+        Raises ProviderError, AuthError or SandboxError when the node cannot go on; `draft` holds what there is.
+        """
+        # The worker comes up while the first reply is on its way: never on the critical path.
+        starting = asyncio.create_task(self._start())
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._loop(starting)
+        except TimeoutError:
+            return await self._conclude(OutOfTime("the time is up", "Raise it with --max-time."))
+        except LimitReached as limit:
+            return await self._conclude(limit)
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await self._sandbox.close()
+
+    async def _loop(self, starting: asyncio.Task[None]) -> Outcome:
+        self._open()
+        while self._turn < self._shared.max_turns:
+            self._turn += 1
+            if (outcome := await self._take_turn(starting)) is not None:
+                return outcome
+        raise LimitReached(f"all {self._turn} turns were used", "Raise it with --max-turns.", limit="turns")
+
+    async def _start(self) -> None:
+        ready = await self._sandbox.start()
+        self._shared.emit(
+            SandboxReady(
+                node=self._node, layers=list(ready.layers), missing=list(ready.missing), seconds=ready.seconds
+            )
+        )
+
+    def _open(self) -> None:
+        """Begin the conversation: system prompt, worked examples, question and description of the input."""
+        pack = self._shared.pack
+        description = describe(self._shared.store, self._parts, pack.preview_limit)
+        for message in prompts.opening(
+            pack,
+            self._question,
+            description,
+            self._limits(),
+            depth_left=self._shared.max_depth - self._depth,
+            child=self._depth > 0,
+        ):
+            self._say(message.role, message.content)
+
+    def _say(self, role: Role, content: str) -> None:
+        self._conversation.append(Message(role, content))
+        self._shared.emit(MessageAdded(node=self._node, turn=self._turn, role=role, content=content))
+
+    def _limits(self) -> str:
+        turns = self._shared.max_turns - self._turn
+        return f"Left: {turns} turns, {self._shared.gate.ledger.left()}."
+
+    async def _take_turn(self, starting: asyncio.Task[None]) -> Outcome | None:
+        """One turn: a reply, its cells, the feedback. The outcome, once there is one."""
+        shared, began = self._shared, time.monotonic()
+        shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
+        reply = await self._ask("root", self._conversation, stop=shared.pack.stop)
+        await starting
+        found = blocks(reply.text)
+        first_only = shared.pack.cells == "first"
+        cells = found.cells[:1] if first_only else found.cells
+        said = reply.text[: found.first_end] if first_only and cells else reply.text
+        self._say("assistant", said.rstrip() or "(an empty reply)")
+        outputs, notes = [], []
+        for index, code in enumerate(cells, start=1):
+            result = await self._run_cell(code, index)
+            if self._host.outcome is not None:
+                return self._host.outcome
+            outputs.append(self._output(result))
+            if self._host.stop is not None:
+                raise self._host.stop
+        notes = self._notes(reply, cells, outputs)
+        if self._silent >= _SILENT_TURNS:
+            return Outcome("partial", reply.text.strip() or self.draft or "", stopped_by="protocol")
+        feedback = shared.pack.say(
+            "feedback",
+            outputs="\n".join(outputs),
+            notes="".join(f"{note}\n" for note in notes),
+            limits=self._limits(),
+            question=self._question,
+        )
+        self._say("user", feedback)
+        shared.emit(TurnFinished(node=self._node, turn=self._turn, seconds=time.monotonic() - began))
+        return None
+
+    async def _ask(self, purpose: str, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
+        turn = self._turn
+        return await self._shared.gate.ask(
+            Request(
+                purpose=purpose,
+                node=self._node,
+                turn=turn,
+                messages=tuple(messages),
+                stop=tuple(stop),
+                on_text=lambda text: self._shared.emit(TextStreamed(node=self._node, turn=turn, text=text)),
+            )
+        )
+
+    async def _run_cell(self, code: str, index: int) -> CellResult:
+        shared, cell = self._shared, f"{self._node}/{self._turn}.{index}"
+        self._host.begin(self._turn, cell)
+        shared.emit(CellStarted(node=self._node, turn=self._turn, cell=cell, code=code, title=title(code)))
+        result = await self._sandbox.run(code, cell=cell, time_limit=shared.cell_time)
+        if result.coverage is not None:
+            shared.read_by_code.merge(Coverage.unwire(result.coverage, shared.store.files))
+        if result.draft is not None and result.draft.strip():
+            self.draft = result.draft
+        error = result.error
+        if error is not None and error.kind == "died":
+            lost = SandboxLost(node=self._node, reason=error.message, restored=0, lost=list(result.lost))
+            shared.emit(lost)
+        shared.emit(
+            CellFinished(
+                node=self._node,
+                turn=self._turn,
+                cell=cell,
+                output=shorten(result.output, shared.pack.output_limit, result.output_length),
+                output_length=result.output_length,
+                error=None if error is None else {"type": error.type, "message": error.message, "line": error.line},
+                seconds=result.seconds,
+                variables=[[item.name, item.type, item.size] for item in result.variables],
+                submitted=result.submitted,
+                draft=result.draft,
+            )
+        )
+        return result
+
+    def _output(self, result: CellResult) -> str:
+        """A cell's output as the model sees it."""
+        text = shorten(result.output, self._shared.pack.output_limit, result.output_length)
+        error = result.error
+        if error is not None:
+            where = f" (line {error.line}: {error.source.strip()})" if error.line else ""
+            text += f"\n{error.type}: {error.message}{where}" if text else f"{error.type}: {error.message}{where}"
+            text += f"\n{error.hint}" if error.hint else ""
+            if result.lost:
+                text += f"\nLost with the worker: {', '.join(result.lost)}. Other variables were restored."
+        if not text.strip():
+            return prompts.fence("output", self._shared.pack.say("no_output"))
+        return prompts.fence("output", text.rstrip("\n"))
+
+    def _notes(self, reply: Reply, cells: tuple[str, ...], outputs: list[str]) -> list[str]:
+        """What the model should know besides the outputs: each guard costs at most a turn."""
+        pack, notes = self._shared.pack, [*self._host.notes]
+        self._host.notes.clear()
+        if reply.finish == "length":
+            notes.append(pack.say("cut_off"))
+        if cells:
+            self._silent = 0
+            this = (cells, "\n".join(outputs))
+            if this == self._last:
+                notes.append(pack.say("repeated"))
+            self._last = this
+        else:
+            self._silent += 1
+            notes.append(pack.say("no_code"))
+        if self._turn == self._shared.max_turns - 1:
+            notes.append(pack.say("last_turn"))
+        return notes
+
+    async def _conclude(self, limit: LimitReached) -> Outcome:
+        """The best answer there is: the draft, else what one reserved call makes of the conversation."""
+        self._shared.emit(LimitHit(limit=limit.limit, message=limit.message, node=self._node))
+        if self.draft:
+            return Outcome("partial", self.draft, stopped_by=limit.limit)
+        if self._depth and limit.limit != "turns":
+            raise limit  # the reserve is one for the whole tree: the root spends it
+        wanted = self._shared.pack.say("extract", reason=limit.message, question=self._question)
+        conversation = list(self._conversation)
+        if conversation and conversation[-1].role == "user":
+            # Two user messages in a row are refused by some providers.
+            conversation[-1] = Message("user", f"{conversation[-1].content}\n\n{wanted}")
+        else:
+            conversation.append(Message("user", wanted))
+        try:
+            reply = await self._ask("root" if self._depth else "extract", conversation)
+        except (LimitReached, ProviderError) as error:
+            return Outcome("partial", f"No answer was reached: {limit.message}; {error.message}", stopped_by=limit.limit)
+        return Outcome("partial", reply.text.strip(), stopped_by=limit.limit)
+
+    async def _child(self, question: str, parts: Sequence[Part], cell: str, site: int | None) -> Outcome:
+        """`rlm_query`: a child over `parts`, or over this node's whole input where none are given."""
+        self._children += 1
+        node, shared = f"{self._node}.{self._children}", self._shared
+        child = Node(
+            shared, self._new_sandbox, question, node=node, depth=self._depth + 1, parts=list(parts) or self._parts
+        )
+        shared.emit(
+            NodeStarted(
+                node=node, depth=self._depth + 1, question=question, parent=self._node, cell=cell, site=site
+            )
+        )
+        outcome = Outcome("failed", "the child was stopped")
+        try:
+            outcome = await child.solve()
+        finally:
+            shared.emit(NodeFinished(node=node, status=outcome.status, answer=outcome.text))
+        return outcome
+
+
+def title(code: str) -> str:
+    """What a cell does, in a line: its first comment, else its first statement."""
+    lines = [line.strip() for line in code.splitlines() if line.strip()]
+    first = next((line.lstrip("# ").strip() for line in lines if line.startswith("#")), "")
+    if not first or not lines[0].startswith("#"):
+        first = next((line for line in lines if not line.startswith(("#", "import ", "from "))), first)
+    return first if len(first) <= _TITLE else first[: _TITLE - 1] + "…"
+
