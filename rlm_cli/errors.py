@@ -21,6 +21,7 @@ The tree (a leaf's name says the cause):
     ├── SandboxError                8   the sandbox could not start or did not hold
     ├── SchemaError                 9   the answer does not fit --schema
     ├── ReplayDiverged              70  a recorded run does not repeat itself
+    ├── OutputError                 74  the answer could not be written; the journal has it
     └── Interrupted                 130 / 143 / 129 / 141   by a signal or a reader that went away
 
 `main()` is the only place that turns an error into an exit status. A message is one sentence that says what was looked
@@ -47,6 +48,7 @@ class ExitStatus(IntEnum):
     SANDBOX = 8
     SCHEMA = 9
     BUG = 70  # EX_SOFTWARE of sysexits.h
+    OUTPUT = 74  # EX_IOERR of sysexits.h
     HANGUP = 129  # 128 + SIGHUP
     INTERRUPTED = 130  # 128 + SIGINT
     PIPE = 141  # 128 + SIGPIPE
@@ -70,6 +72,7 @@ _MEANINGS = {
     ExitStatus.SANDBOX: "the sandbox could not start or hold",
     ExitStatus.SCHEMA: "the answer does not fit --schema",
     ExitStatus.BUG: "a bug in rlm",
+    ExitStatus.OUTPUT: "the answer could not be written (disk full, stdout closed); the journal has it",
     ExitStatus.HANGUP: "hung up (SIGHUP)",
     ExitStatus.INTERRUPTED: "interrupted (Ctrl-C); `rlm resume` goes on",
     ExitStatus.PIPE: "the reader of -f jsonl went away",
@@ -110,7 +113,10 @@ class AuthError(RlmError):
 
 
 class ProviderError(RlmError):
+    """`maybe_billed`: it failed after the request was sent, so the provider may charge for it all the same."""
+
     exit_status = ExitStatus.PROVIDER
+    maybe_billed = False
 
 
 class Unreachable(ProviderError):
@@ -184,6 +190,15 @@ class SchemaError(RlmError):
 
 class ReplayDiverged(RlmError):
     exit_status = ExitStatus.BUG
+
+
+class OutputError(RlmError):
+    """Where the answer should go takes no more: the disk is full, or the stream was never open.
+
+    A reader that has gone away is no error of this kind: it had what it wanted.
+    """
+
+    exit_status = ExitStatus.OUTPUT
 
 
 class Interrupted(RlmError):

@@ -50,6 +50,7 @@ class Price:
     output: float
     cached: float | None = None
     cache_write: float | None = None
+    above: tuple[int, Price] | None = None  # another price for calls whose input is longer than so many tokens
 
 
 Finish = Literal["stop", "length", "refused"]
@@ -73,6 +74,7 @@ class Options:
     temperature: float | None = None
     schema: dict[str, Any] | None = None  # JSON Schema of the wanted reply, where the provider can enforce it
     on_text: Callable[[str], None] | None = None  # set: stream, and call this for each piece as it comes
+    keep_prefix: bool = False  # the same messages will be sent again, with more: worth a cache marker
 
 
 class Model(Protocol):
