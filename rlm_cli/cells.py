@@ -15,7 +15,8 @@ from typing import Any, Literal
 from rlm_cli.answer import Outcome
 from rlm_cli.citations import Sources
 from rlm_cli.context.coverage import Coverage
-from rlm_cli.context.spans import Part, Span, Store
+from rlm_cli.context.spans import Part, Span
+from rlm_cli.context.store import ByteStore
 from rlm_cli.errors import AuthError, InputError, LimitReached, ProviderError
 from rlm_cli.events import BatchStarted, Event
 from rlm_cli.gate import Gate, Request
@@ -30,7 +31,7 @@ _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch 
 class Shared:
     """What all nodes of a run have in common."""
 
-    store: Store
+    store: ByteStore
     open_file: Callable[[int], int]  # a read-only descriptor of a file; raises InputError
     gate: Gate
     sources: Sources
@@ -99,9 +100,7 @@ class CellHost:
         recursive = recursive and left > 1
         first, self.slot = self.slot, self.slot + len(prompts)
         if len(prompts) > 1:
-            started = BatchStarted(
-                node=self._node, cell=self.cell, total=len(prompts), site=site, recursive=recursive
-            )
+            started = BatchStarted(node=self._node, cell=self.cell, total=len(prompts), site=site, recursive=recursive)
             self._shared.emit(started)
         self._advise(len(prompts))
 
@@ -181,7 +180,7 @@ class CellHost:
 
     def budget(self) -> dict[str, Any]:
         """See `Host.budget`."""
-        return self._shared.gate.ledger.left().to_json()
+        return self._shared.gate.ledger.left()
 
     def history(self) -> str:
         """See `Host.history`."""
@@ -192,5 +191,3 @@ def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict | list) else None)
-
-

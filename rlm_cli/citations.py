@@ -9,12 +9,12 @@ about a source is believed but the span.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rlm_cli.context.spans import FileNames, Span, Store
+from rlm_cli.context.spans import Span
+from rlm_cli.context.store import ByteStore
 
 _QUOTE_BYTES = 2_000  # of a long source only the head is quoted; the whole span is still checked by its ends
 _WINDOW = 1 << 20
@@ -61,69 +61,23 @@ class Citation:
         }
 
 
-class Lines:
-    """Line numbers of byte offsets, and back, counted on the host in windows of 1 MiB with a checkpoint after each."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._checkpoints: dict[int, list[tuple[int, int]]] = {}  # file → [(byte, line ends before it)]
-
-    def at(self, file: int, offset: int) -> int:
-        """The line, from 1, that the byte at `offset` stands in."""
-        points = self._checkpoints.setdefault(file, [(0, 0)])
-        start, count = points[bisect_right(points, (offset, 1 << 62)) - 1]
-        while start < offset:
-            end = min(start + _WINDOW, offset)
-            window = bytes(self._store.view(file, start, end))
-            if not window:
-                break
-            count += window.count(b"\n")
-            start += len(window)
-            if start > points[-1][0]:
-                points.append((start, count))
-        return count + 1
-
-    def span(self, file: int, first: int, last: int) -> tuple[int, int] | None:
-        """The bytes of lines `first` to `last` without the last line end, or None where the file has no such line."""
-        points = self._checkpoints.setdefault(file, [(0, 0)])
-        size = self._store.files.size(file)
-        start = self._line_start(file, first, points, size)
-        if start is None or (start >= size and first > 1):
-            return None
-        after = self._line_start(file, last + 1, points, size)
-        return start, size if after is None else max(start, after - 1)
-
-    def _line_start(self, file: int, line: int, points: list[tuple[int, int]], size: int) -> int | None:
-        wanted = line - 1  # line ends before it
-        if wanted <= 0:
-            return 0
-        index = max(0, bisect_right([count for _, count in points], wanted - 1) - 1)
-        start, count = points[index]
-        while start < size:
-            window = bytes(self._store.view(file, start, min(start + _WINDOW, size)))
-            if not window:
-                return None
-            here = window.count(b"\n")
-            if count + here >= wanted:
-                position = -1
-                for _ in range(wanted - count):
-                    position = window.index(b"\n", position + 1)
-                return start + position + 1
-            count += here
-            start += len(window)
-            if start > points[-1][0]:
-                points.append((start, count))
+def _lines(store: ByteStore, file: int, first: int, last: int) -> tuple[int, int] | None:
+    """The bytes of lines `first` to `last` without the last line end, or None where the file has no such line."""
+    newlines, size = store.newlines(file), store.size(file)
+    start = newlines.start_of(first)
+    if first < 1 or last < first or start < 0 or (start >= size and first > 1):
         return None
+    after = newlines.start_of(last + 1)
+    return start, size if after < 0 else max(start, after - 1)
 
 
 class Sources:
     """The register of one run: shared by the root and its children, so that a number means the same everywhere."""
 
-    def __init__(self, store: Store, on_drop: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, store: ByteStore, on_drop: Callable[[str], None] = lambda _: None) -> None:
         """`on_drop` is told in a sentence of each citation that does not hold."""
         self._store = store
-        self._files: FileNames = store.files
-        self._lines = Lines(store)
+        self._files = store.files
         self._found: list[Citation] = []
         self._numbers: dict[Span, int] = {}
         self._bytes: dict[int, bytes] = {}  # number → what stood there when it was cited
@@ -134,13 +88,14 @@ class Sources:
         """Register a span; the number of its mark, from 1. Raises ValueError where there are no such bytes."""
         if (known := self._numbers.get(span)) is not None:
             return known
-        if not (0 <= span.file < len(self._files) and 0 <= span.start <= span.end <= self._files.size(span.file)):
+        if not (0 <= span.file < len(self._files) and 0 <= span.start <= span.end <= self._store.size(span.file)):
             raise ValueError("a source outside the input")
-        taken = self._read(span)
+        taken = _taken(self._store, span)
         number = len(self._found) + 1
-        first = self._lines.at(span.file, span.start)
+        newlines = self._store.newlines(span.file)
+        first = newlines.before(span.start) + 1
         # A span that ends with a line end belongs to the line before it.
-        last = max(first, self._lines.at(span.file, max(span.start, span.end - 1)))
+        last = max(first, newlines.before(max(span.start, span.end - 1)) + 1)
         quote = taken[:_QUOTE_BYTES].decode("utf-8", "replace").rstrip("\r\n")
         path = self._files.name(span.file)
         self._found.append(Citation(number, path, first, last, *span, quote))
@@ -148,47 +103,20 @@ class Sources:
         self._bytes[number] = taken
         return number
 
-    def _read(self, span: Span) -> bytes:
-        """What a citation is held to: its bytes, of a long one head and tail."""
-        if span.end - span.start <= 2 * _QUOTE_BYTES:
-            return bytes(self._store.view(*span))
-        head = bytes(self._store.view(span.file, span.start, span.start + _QUOTE_BYTES))
-        return head + bytes(self._store.view(span.file, span.end - _QUOTE_BYTES, span.end))
-
-    def checked(self, number: int) -> Citation | None:
-        """The citation of that number, read again and repaired; None where there is none or it does not hold."""
+    def checked(self, number: int, now: ByteStore) -> Citation | None:
+        """The citation of that number, read again from `now` and repaired; None where there is none or it fell."""
         if not 1 <= number <= len(self._found):
             return None
-        citation = self._found[number - 1]
-        span, wanted = Span(citation.file, citation.start, citation.end), self._bytes[number]
-        if wanted and self._read(span) == wanted:
+        citation, wanted = self._found[number - 1], self._bytes[number]
+        if wanted and _taken(now, Span(citation.file, citation.start, citation.end)) == wanted:
             return citation
-        moved = self._search(citation, wanted) if wanted else None
+        moved = _search(now, citation, wanted) if wanted else None
         if moved is None:
             self._on_drop(f"a source was dropped: {citation.place} no longer holds what was cited")
         return moved
 
-    def _search(self, citation: Citation, wanted: bytes) -> Citation | None:
-        """Where the quote stands now, in the file as it is."""
-        if citation.end - citation.start > 2 * _QUOTE_BYTES:
-            return None
-        size, start = self._files.size(citation.file), 0
-        while start < size:
-            window = bytes(self._store.view(citation.file, start, min(start + _WINDOW + len(wanted), size)))
-            if not window:
-                return None
-            if (at := window.find(wanted)) >= 0:
-                offset = start + at
-                fresh = Lines(self._store)  # the old checkpoints belong to the old file
-                line = fresh.at(citation.file, offset)
-                height = citation.end_line - citation.line
-                end = offset + len(wanted)
-                return replace(citation, line=line, end_line=line + height, start=offset, end=end, state="moved")
-            start += _WINDOW
-        return None
-
-    def settle(self, text: str) -> tuple[str, list[Citation]]:
-        """The answer's text and its sources, every one checked just now.
+    def settle(self, text: str, now: ByteStore) -> tuple[str, list[Citation]]:
+        """The answer's text and its sources, every one checked against `now`, a store that has just been opened.
 
         Marks `[n]` without a source become `[n?]`; `path:line` in prose becomes a source where that line exists and
         gets a `?` behind it where it does not. Where the text uses no mark at all, every registered source is shown.
@@ -198,7 +126,7 @@ class Sources:
 
         def check(number: int) -> Citation | None:
             if number not in known:
-                known[number] = self.checked(number)
+                known[number] = self.checked(number, now)
             return known[number]
 
         def mark(match: re.Match[str]) -> str:
@@ -213,8 +141,8 @@ class Sources:
             if file is None:
                 return match[0]
             first = int(match["line"])
-            span = self._lines.span(file, first, max(first, int(match["end"] or first)))
-            if span is None or first < 1:
+            span = _lines(self._store, file, first, max(first, int(match["end"] or first)))
+            if span is None:
                 return match[0] + "?"
             number = self.add(Span(file, *span))
             if (citation := check(number)) is not None:
@@ -248,3 +176,27 @@ class Sources:
             if self._files.name(file) == tail or self._files.name(file).endswith("/" + tail)
         ]
         return fitting[0] if len(fitting) == 1 else None
+
+
+def _taken(store: ByteStore, span: Span) -> bytes:
+    """What a citation is held to: its bytes; of a long one head and tail."""
+    if span.end - span.start <= 2 * _QUOTE_BYTES:
+        return bytes(store.view(*span))
+    head = bytes(store.view(span.file, span.start, span.start + _QUOTE_BYTES))
+    return head + bytes(store.view(span.file, span.end - _QUOTE_BYTES, span.end))
+
+
+def _search(store: ByteStore, citation: Citation, wanted: bytes) -> Citation | None:
+    """Where the quote stands now, in the file as it is."""
+    if citation.end - citation.start > 2 * _QUOTE_BYTES:
+        return None
+    size = store.size(citation.file)
+    for start in range(0, size, _WINDOW):
+        window = bytes(store.view(citation.file, start, min(start + _WINDOW + len(wanted), size)))
+        if (at := window.find(wanted)) >= 0:
+            offset = start + at
+            line = store.newlines(citation.file).before(offset) + 1
+            end_line = line + citation.end_line - citation.line
+            end = offset + len(wanted)
+            return replace(citation, line=line, end_line=end_line, start=offset, end=end, state="moved")
+    return None

@@ -38,7 +38,7 @@ async def solve_directly(shared: Shared, question: str) -> Outcome:
     pack = shared.pack
     task = pack.say("direct_task", input="\n".join(texts), question=question)
     messages = (Message("system", pack.say("direct_system")), Message("user", task))
-    shared.emit(TurnStarted(node="0", turn=1, left=shared.gate.ledger.left().to_json()))
+    shared.emit(TurnStarted(node="0", turn=1, left=shared.gate.ledger.left()))
     for message in messages:
         shared.emit(MessageAdded(node="0", turn=1, role=message.role, content=message.content))
     reply = await shared.gate.ask(

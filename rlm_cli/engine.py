@@ -1,8 +1,8 @@
-"""The loop of a Recursive Language Model: turn → root model → cells → output → turn … → answer (the paper, Algorithm 1).
+"""The loop of a Recursive Language Model: turn → root model → cells → output → turn … → answer (Algorithm 1).
 
 A `Node` is one RLM: a conversation with the root model, a sandbox that holds the input as `context`, and at the end an
-outcome. Children (`rlm_query`) are nodes over parts of the same input; all share one `Shared`. A node never draws, never
-prints and never calls a model but through the gate.
+outcome. Children (`rlm_query`) are nodes over parts of the same input; all share one `Shared`. A node never draws,
+never prints and never calls a model but through the gate. The method is that of arXiv:2512.24601.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from rlm_cli.events import (
     TurnFinished,
     TurnStarted,
 )
+from rlm_cli.figures import duration, money, plural
 from rlm_cli.gate import Request
 from rlm_cli.models import Message, Reply, Role
 from rlm_cli.replies import blocks, shorten
@@ -103,9 +104,7 @@ class Node:
     async def _start(self) -> None:
         ready = await self._sandbox.start()
         self._shared.emit(
-            SandboxReady(
-                node=self._node, layers=list(ready.layers), missing=list(ready.missing), seconds=ready.seconds
-            )
+            SandboxReady(node=self._node, layers=list(ready.layers), missing=list(ready.missing), seconds=ready.seconds)
         )
 
     def _open(self) -> None:
@@ -127,13 +126,21 @@ class Node:
         self._shared.emit(MessageAdded(node=self._node, turn=self._turn, role=role, content=content))
 
     def _limits(self) -> str:
-        turns = self._shared.max_turns - self._turn
-        return f"Left: {turns} turns, {self._shared.gate.ledger.left()}."
+        """What is left of each limit, in a line."""
+        left, turns = self._shared.gate.ledger.left(), self._shared.max_turns - self._turn
+        said = [plural(turns, "turn")]
+        if left["calls"] is not None:
+            said.append(plural(left["calls"], "call"))
+        if left["cost"] is not None:
+            said.append(money(left["cost"]))
+        if left["seconds"] is not None:
+            said.append(duration(left["seconds"]))
+        return f"Left: {', '.join(said)}."
 
     async def _take_turn(self, starting: asyncio.Task[None]) -> Outcome | None:
         """One turn: a reply, its cells, the feedback. The outcome, once there is one."""
         shared, began = self._shared, time.monotonic()
-        shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
+        shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left()))
         reply = await self._ask("root", self._conversation, stop=shared.pack.stop)
         await starting
         found = blocks(reply.text)
@@ -255,7 +262,9 @@ class Node:
         try:
             reply = await self._ask("root" if self._depth else "extract", conversation)
         except (LimitReached, ProviderError) as error:
-            return Outcome("partial", f"No answer was reached: {limit.message}; {error.message}", stopped_by=limit.limit)
+            return Outcome(
+                "partial", f"No answer was reached: {limit.message}; {error.message}", stopped_by=limit.limit
+            )
         return Outcome("partial", reply.text.strip(), stopped_by=limit.limit)
 
     async def _child(self, question: str, parts: Sequence[Part], cell: str, site: int | None) -> Outcome:
@@ -266,9 +275,7 @@ class Node:
             shared, self._new_sandbox, question, node=node, depth=self._depth + 1, parts=list(parts) or self._parts
         )
         shared.emit(
-            NodeStarted(
-                node=node, depth=self._depth + 1, question=question, parent=self._node, cell=cell, site=site
-            )
+            NodeStarted(node=node, depth=self._depth + 1, question=question, parent=self._node, cell=cell, site=site)
         )
         outcome = Outcome("failed", "the child was stopped")
         try:
@@ -285,4 +292,3 @@ def title(code: str) -> str:
     if not first or not lines[0].startswith("#"):
         first = next((line for line in lines if not line.startswith(("#", "import ", "from "))), first)
     return first if len(first) <= _TITLE else first[: _TITLE - 1] + "…"
-
