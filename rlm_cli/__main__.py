@@ -1,0 +1,112 @@
+"""The program's outermost frame: the only `sys.exit`, and the last guard before a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from rlm_cli import __version__
+from rlm_cli.errors import ExitStatus, OutputError, RlmError
+from rlm_cli.terminal import clean, keep_standard_descriptors
+
+
+def main() -> None:
+    """What the command `rlm` runs."""
+    keep_standard_descriptors()
+    sys.exit(int(run(sys.argv[1:])))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit status of a command line. Whatever is wrong is told on stderr in a sentence."""
+    try:
+        status = _dispatch(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except RlmError as error:
+        _tell(error)
+        return error.status
+    except KeyboardInterrupt:
+        _tell(RlmError("interrupted"))
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:  # the reader had what it wanted, as in `rlm … | head -1`
+        _silence_stdout()
+        return ExitStatus.ANSWERED
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _unwritten(error)
+        return _last_resort(error)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    """Parse and run. Typer's own `main` is passed by: it turns a closed pipe into 1, which is "not found" here."""
+    import typer
+    from typer.main import get_command
+
+    from rlm_cli.cli.app import app
+
+    command = get_command(app)
+    try:
+        with command.make_context("rlm", list(arguments)) as context:
+            return int(command.invoke(context) or 0)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.TyperException as problem:
+        from rlm_cli.cli.mistakes import explain
+
+        raise explain(problem) from None
+
+
+def _tell(error: RlmError) -> None:
+    """One sentence, and below it what to do next."""
+    lines = [f"rlm: {clean(error.message)}"]
+    if error.hint:
+        lines += [f"     {line}" for line in clean(error.hint).splitlines()]
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write("\n".join(lines) + "\n")
+            sys.stderr.flush()
+
+
+def _silence_stdout() -> None:
+    """Turn stdout to the null device, so that Python's last flush does not fail a second time."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
+
+
+def _unwritten(error: OSError) -> int:
+    _silence_stdout()
+    _tell(OutputError(f"stdout could not be written: {error.strerror}"))
+    return ExitStatus.OUTPUT
+
+
+def _last_resort(error: Exception) -> int:
+    """A bug of ours: one line for the user, the whole for a report, without keys."""
+    import traceback
+
+    from rlm_cli.keys import redact
+    from rlm_cli.places import places, shown, write_private
+
+    report = redact("".join(traceback.format_exception(error)))
+    if os.environ.get("RLM_DEBUG"):
+        _tell(RlmError(report))
+        return ExitStatus.BUG
+    hint = "RLM_DEBUG=1 shows it here."
+    with contextlib.suppress(Exception):
+        path = places().state / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+        write_private(path, f"rlm {__version__}, Python {sys.version}\n\n{report}")
+        hint = f"Details, without keys: {shown(path)}"
+    _tell(RlmError(f"this is a bug in rlm: {type(error).__name__}: {redact(str(error))}", hint))
+    return ExitStatus.BUG
+
+
+if __name__ == "__main__":
+    main()

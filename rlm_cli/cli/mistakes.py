@@ -1,0 +1,49 @@
+"""What Typer says about a command line, in our words and with the near flag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from rlm_cli.errors import UsageError
+from rlm_cli.settings import OPTIONS
+
+
+def explain(problem: typer.TyperException) -> UsageError:
+    """Our error for one of Typer's, which all are usage errors."""
+    context: Any = getattr(problem, "ctx", None)
+    command = context.command_path if context is not None else "rlm"
+    further = f"{command} -h lists what there is."
+    flag = getattr(problem, "option_name", None)
+    if flag is None:
+        return UsageError(problem.format_message().rstrip(".").replace("\n", " "), further)
+    if "requires an argument" in problem.format_message():  # told without a context
+        return UsageError(f"{flag} needs a value: {flag} {_metavar(flag)}")
+    if "does not take a value" in problem.format_message():
+        return UsageError(f"{flag} takes no value")
+    known = _flags(context)
+    near = _near(flag, known)
+    return UsageError(f"there is no option {flag}", f"Did you mean {near}?" if near else further)
+
+
+def _flags(context: Any) -> dict[str, Any]:
+    """Every flag of the command → its parameter."""
+    params = context.command.get_params(context) if context is not None else []
+    return {flag: param for param in params for flag in (*param.opts, *param.secondary_opts) if flag.startswith("-")}
+
+
+def _near(flag: str, known: dict[str, Any]) -> str:
+    from difflib import get_close_matches
+
+    word = flag.replace("_", "-").lower()
+    if word in known:
+        return word
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    if not near and len(word) > 4:  # a part that was written as the whole: --cost, --turns
+        near = [name for name in known if word.removeprefix("--") in name.split("-")]
+    return near[0] if near else ""
+
+
+def _metavar(flag: str) -> str:
+    return next((option.metavar for option in OPTIONS.values() if flag in option.flags), "VALUE")

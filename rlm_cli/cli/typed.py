@@ -1,0 +1,80 @@
+"""From the table of options to Typer and back: what stands on the command line, and nothing else."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from rlm_cli.errors import UsageError
+from rlm_cli.options import Option
+from rlm_cli.settings import OPTIONS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes(options: Iterable[Option] = tuple(OPTIONS.values())) -> Callable[[F], F]:
+    """Give a command these options of the table. It receives them as `**given`: see `flags`."""
+
+    def declare(command: F) -> F:
+        own = inspect.signature(command, eval_str=True)
+        kept = [item for item in own.parameters.values() if item.kind is not item.VAR_KEYWORD]
+        added = [_parameter(item) for item in options]
+        if any(item.name == "format" for item in options):
+            added.append(_json())
+        command.__signature__ = own.replace(parameters=kept + added)  # type: ignore[attr-defined]
+        return command
+
+    return declare
+
+
+def flags(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what was typed, by option name. Values are still text: `settings.load` reads those of every layer."""
+    typed = {name: value for name, value in given.items() if value not in (None, [], 0) or value is False}
+    if typed.pop("json", False):
+        if typed.get("format", "json") != "json":
+            raise UsageError(f"--json and --format {typed['format']} say different things", "Choose one.")
+        typed["format"] = "json"
+    return typed
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    described = typer.Option(*_declarations(option), **_shown(option))
+    kind: Any = str | None
+    if option.kind == "switch":
+        kind = bool | None
+    elif option.kind == "tally":
+        kind, described.count = int, True
+    elif option.repeat:
+        kind = list[str] | None
+    default = 0 if option.kind == "tally" else None
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, described]
+    )
+
+
+def _declarations(option: Option) -> list[str]:
+    if option.kind != "switch":
+        return list(option.flags)
+    short = list(option.flags[:-1])
+    if option.flag.startswith("--no-") and option.default is True:
+        return [*short, f"{option.inverse}/{option.flag}"]
+    return [*short, f"{option.flag}/{option.inverse}"]
+
+
+def _shown(option: Option) -> dict[str, Any]:
+    return {
+        "help": option.help,
+        "metavar": option.metavar or None,
+        "rich_help_panel": option.group,
+        "show_default": False,
+    }
+
+
+def _json() -> inspect.Parameter:
+    described = typer.Option("--json", help="the same as -f json", rich_help_panel="Output", show_default=False)
+    return inspect.Parameter(
+        "json", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[bool | None, described]
+    )
