@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from rlm_cli import __version__
+from rlm_cli.cli.app import dispatch
 from rlm_cli.errors import ExitStatus, OutputError, RlmError
 from rlm_cli.terminal import clean, keep_standard_descriptors
 
@@ -23,10 +24,11 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """The exit status of a command line. Whatever is wrong is told on stderr in a sentence."""
     try:
-        status = _dispatch(arguments)
+        done = dispatch(arguments)
         if sys.stdout is not None:
+            sys.stdout.write(done if isinstance(done, str) else "")
             sys.stdout.flush()
-        return status
+        return ExitStatus.ANSWERED if isinstance(done, str) else done
     except RlmError as error:
         _tell(error)
         return error.status
@@ -40,27 +42,6 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return _unwritten(error)
         return _last_resort(error)
-
-
-def _dispatch(arguments: Sequence[str]) -> int:
-    """Parse and run. Typer's own `main` is passed by: it turns a closed pipe into 1, which is "not found" here."""
-    import typer
-    from typer.main import get_command
-
-    from rlm_cli.cli.app import app
-
-    command = get_command(app)
-    try:
-        with command.make_context("rlm", list(arguments)) as context:
-            return int(command.invoke(context) or 0)
-    except typer.Exit as leaving:
-        return leaving.exit_code
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    except typer.TyperException as problem:
-        from rlm_cli.cli.mistakes import explain
-
-        raise explain(problem) from None
 
 
 def _tell(error: RlmError) -> None:

@@ -1,19 +1,16 @@
-"""The command table: which commands there are, and what `rlm` alone and `rlm SOURCE QUESTION` mean."""
+"""From the words after `rlm` to a command: what `rlm` alone, `rlm help` and `rlm SOURCE QUESTION` mean."""
 
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
-from typing import Annotated, Any
-
-import typer
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 from rlm_cli import __version__
-from rlm_cli.cli import ask
-from rlm_cli.cli.help import Group, command_rows, status_table, table
+from rlm_cli.cli.commands import COMMANDS
+from rlm_cli.cli.layout import status_table, table
 from rlm_cli.errors import UsageError
-
-CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 _OVERVIEW = """\
 rlm answers questions about files too big for any model's context window,
@@ -24,60 +21,70 @@ with a Recursive Language Model.
 """
 
 
-class Root(Group):
-    """The whole program. What is not a command is asked: `rlm repo/ "where is auth handled"`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args:
-            typer.echo(overview(self))
-            raise typer.Exit
-        if args[0] not in self.commands and args[0] not in ("-h", "--help", "--version"):
-            self._refuse_slip(args)
-            args = ["ask", *args]
-        return super().parse_args(ctx, args)
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        options = [("-h, --help", "show this, or the help of a command"), ("    --version", "show the version")]
-        formatter.write("\n\n".join([overview(self), table("Options", options), status_table()]) + "\n")
-
-    def _refuse_slip(self, args: list[str]) -> None:
-        """A mistyped command must not become a question that costs money."""
-        word = args[0]
-        if word.startswith("-") or os.path.lexists(word):
-            return
-        near = get_close_matches(word, self.commands, n=1, cutoff=0.7)
-        if near or (len(args) == 1 and not any(character.isspace() for character in word)):
-            hint = f"Did you mean: rlm {near[0]}?" if near else f'To ask about a pipe: rlm ask "{word}"'
-            raise UsageError(f"there is no command {word!r}", hint)
+def dispatch(arguments: Sequence[str]) -> int | str:
+    """Run a command line. A text is to be printed; a number is the exit status. Raises RlmError."""
+    words = list(arguments)
+    if not words:
+        return overview()
+    if words[0] == "help":
+        words = [*words[1:2], "--help"]
+    if words[0] in ("-h", "--help"):
+        return manual()
+    if words[0] == "--version":
+        return f"rlm {__version__}\n"
+    if words[0] not in COMMANDS:
+        _refuse_slip(words)
+        words = ["ask", *words]
+    return _run(words[0], words[1:])
 
 
-def overview(group: Group) -> str:
+def command(name: str) -> Any:
+    """The Typer command of that name, its module loaded now."""
+    from typer.main import get_command
+
+    found = get_command(import_module(COMMANDS[name].module).app)
+    found.name = name
+    return found
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    """Parse and run. Typer's own `main` is passed by: it turns a closed pipe into 1, which is "not found" here."""
+    import typer
+
+    found = command(name)
+    try:
+        with found.make_context(f"rlm {name}", arguments) as context:
+            return int(found.invoke(context) or 0)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.TyperException as problem:
+        from rlm_cli.cli.mistakes import explain
+
+        raise explain(problem) from None
+
+
+def _refuse_slip(words: Sequence[str]) -> None:
+    """A mistyped command must not become a question that costs money."""
+    word = words[0]
+    if word.startswith("-") or os.path.lexists(word):
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
+    if near or (len(words) == 1 and not any(character.isspace() for character in word)):
+        hint = f"Did you mean: rlm {near[0]}?" if near else f'To ask about a pipe: rlm ask "{word}"'
+        raise UsageError(f"there is no command {word!r}", hint)
+
+
+def overview() -> str:
     """What `rlm` alone says."""
-    return f"{_OVERVIEW}\n{table('Commands', command_rows(group))}\n\nrlm COMMAND -h for details."
+    commands = table("Commands", [(entry.name, entry.summary) for entry in COMMANDS.values()])
+    return f"{_OVERVIEW}\n{commands}\n\nrlm COMMAND -h for details.\n"
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"rlm {__version__}")
-        raise typer.Exit
-
-
-app = typer.Typer(
-    cls=Root,
-    context_settings=CONTEXT,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")
-    ] = False,
-) -> None:
-    """Answer questions about files too big for any model's context window."""
-
-
-ask.register(app)
+def manual() -> str:
+    """What `rlm --help` says: the overview, and how the program ends."""
+    options = [("-h, --help", "show this, or the help of a command"), ("    --version", "show the version")]
+    return "\n".join([overview(), table("Options", options), "", status_table(), ""])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rlm_cli.cli.help import AskCommand
+from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
 from rlm_cli.cli.typed import flags, takes
 from rlm_cli.cli.words import split
 from rlm_cli.errors import ExitStatus
@@ -23,10 +23,10 @@ rlm ask src/ "routes without an auth check" --json --fail-if found
 """
 
 
-def register(app: typer.Typer) -> None:
-    app.command(cls=AskCommand, epilog=EXAMPLES)(ask)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
+@app.command(cls=AnsweringCommand, epilog=EXAMPLES, context_settings=HELP_FLAGS)
 @takes()
 def ask(
     words: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]... QUESTION", show_default=False)] = None,
