@@ -23,8 +23,10 @@ from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
 from rlm_cli.prompts import Pack
 from rlm_cli.sandbox import CellRefusal
+from rlm_cli.schema import Schema
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
+_MISFITS = 3  # submissions that do not fit --schema are refused so often; then two more calls try to repair it
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Shared:
     max_turns: int
     jobs: int
     cell_time: float  # seconds
+    schema: Schema | None = None  # of the root's answer
     read_by_code: Coverage = field(default_factory=Coverage)
     read_by_models: Coverage = field(default_factory=Coverage)
 
@@ -72,6 +75,7 @@ class CellHost:
         self._slots = asyncio.Semaphore(2 * shared.jobs)  # bounds the texts in memory, not the calls: the gate does
         self._refused_unread = False
         self._single_calls = 0
+        self._misfits = 0
         self.turn = 0
         self.cell = ""
         self.slot = 0
@@ -158,8 +162,17 @@ class CellHost:
             self._refused_unread = True
             reason = pack.say("refused_unread" if kind == "final" else "refused_unsearched")
             raise CellRefusal("SubmissionRefused", reason)
-        status: Literal["answered", "not_found"] = "answered" if kind == "final" else "not_found"
-        self.outcome = Outcome(status, text, None if parts is not None else value)
+        if kind == "not_found":
+            self.outcome = Outcome("not_found", text)
+            return
+        if self._shared.schema is not None and self._depth == 0:
+            value, fault = self._shared.schema.read(text if parts is not None else value)
+            if fault is not None and self._misfits < _MISFITS:
+                self._misfits += 1
+                raise CellRefusal("SubmissionRefused", pack.say("schema_refused", fault=fault))
+            self.outcome = Outcome("answered", _as_text(value), value)
+            return
+        self.outcome = Outcome("answered", text, None if parts is not None else value)
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:
         """See `Host.cite`. The lines that the worker names are not believed: they are counted here."""

@@ -36,7 +36,8 @@ async def solve_directly(shared: Shared, question: str) -> Outcome:
         shared.read_by_code.add(*whole)
         texts.append(numbered(files.name(file), shared.text([whole])))
     pack = shared.pack
-    task = pack.say("direct_task", input="\n".join(texts), question=question)
+    schema = pack.say("schema_reply", schema=shared.schema.text()) if shared.schema else ""
+    task = pack.say("direct_task", input="\n".join(texts), question=question, schema=schema)
     messages = (Message("system", pack.say("direct_system")), Message("user", task))
     shared.emit(TurnStarted(node="0", turn=1, left=shared.gate.ledger.left()))
     for message in messages:

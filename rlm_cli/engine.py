@@ -118,6 +118,7 @@ class Node:
             self._limits(),
             depth_left=self._shared.max_depth - self._depth,
             child=self._depth > 0,
+            schema=self._shared.schema.text() if self._shared.schema and not self._depth else "",
         ):
             self._say(message.role, message.content)
 

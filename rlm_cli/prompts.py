@@ -72,6 +72,10 @@ _WORDS = (
     "direct_system",
     "direct_task",
     "sub_task",
+    "schema_note",
+    "schema_reply",
+    "schema_refused",
+    "schema_repair",
 )
 
 
@@ -124,7 +128,7 @@ def choose(model: str, window: int | None) -> str:
 
 
 def opening(
-    pack: Pack, question: str, description: str, limits: str, *, depth_left: int, child: bool = False
+    pack: Pack, question: str, description: str, limits: str, *, depth_left: int, child: bool = False, schema: str = ""
 ) -> list[Message]:
     """The messages that a conversation begins with: system, the pack's worked examples, the task."""
     calls = ""
@@ -135,7 +139,9 @@ def opening(
     system = pack.say(
         "system", calls=calls, advice=advice, output_limit=f"{pack.output_limit:,}", chunk=f"{pack.chunk:_}"
     )
-    task = pack.say("child_task" if child else "task", question=question, description=description, limits=limits)
+    note = pack.say("schema_note", schema=schema) + "\n\n" if schema else ""
+    words = {"question": question, "description": description, "limits": limits, "schema": note}
+    task = pack.say("child_task" if child else "task", **words)
     return [Message("system", system), *pack.examples, Message("user", task)]
 
 

@@ -1,0 +1,129 @@
+"""--schema: the shape that an answer must have, checked before anything is spent and wherever an answer is submitted.
+
+Three forms: the path of a file (also `@FILE`), an inline JSON Schema, or the short form `path, line int, why: because`:
+names with an optional type (str, int, float, bool) and an optional description, separated by commas or line ends. The
+short form describes one object; a trailing `[]`, or --schema-multi, a list of them under `items`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlm_cli.errors import UsageError
+
+_TYPES = {
+    "str": "string",
+    "string": "string",
+    "int": "integer",
+    "float": "number",
+    "number": "number",
+    "bool": "boolean",
+}
+_FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)(?:\s+(?P<type>\w+))?(?:\s*:\s*(?P<about>.+))?", re.DOTALL)
+_HINT = "--schema takes 'name, age int', a JSON Schema, or a file that holds either."
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A JSON Schema that is known to be one."""
+
+    json: dict[str, Any]
+
+    @classmethod
+    def parse(cls, text: str, *, multi: bool = False) -> Schema:
+        """Read --schema. Raises UsageError that says what is wrong with it."""
+        text = _contents(text).strip()
+        if text.endswith("[]") and not text.startswith(("{", "[")):
+            text, multi = text[:-2], True
+        if text.startswith("{"):
+            try:
+                schema = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise UsageError(f"--schema is not valid JSON: {error}", _HINT) from None
+        else:
+            schema = _short(text)
+        _check_schema(schema)
+        if multi:
+            schema = {
+                "type": "object",
+                "properties": {"items": {"type": "array", "items": schema}},
+                "required": ["items"],
+            }
+        return cls(schema)
+
+    def fault(self, value: Any) -> str | None:
+        """What is wrong with `value`, in a sentence for the model; None when it fits."""
+        import jsonschema
+
+        error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(self.json).iter_errors(value))
+        if error is None:
+            return None
+        where = "/".join(str(step) for step in error.absolute_path)
+        return f"at {where}: {error.message}"[:500] if where else error.message[:500]
+
+    def read(self, value: Any) -> tuple[Any, str | None]:
+        """`value` as it was submitted, a text read as JSON where it is one, and its fault."""
+        if isinstance(value, str) and (fault := self.fault(value)) is not None:
+            parsed = parse_json(value)
+            if parsed is None:
+                return value, f"{fault} (submit the value itself, not a sentence about it)"
+            value = parsed
+        return value, self.fault(value)
+
+    def text(self) -> str:
+        """The schema as the model is shown it."""
+        return json.dumps(self.json, ensure_ascii=False)
+
+
+def parse_json(text: str) -> Any:
+    """The JSON value that `text` is or holds in a fence; None where there is none."""
+    fenced = _FENCE.search(text)
+    for candidate in (text.strip(), fenced[1].strip() if fenced else ""):
+        try:
+            return json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _contents(text: str) -> str:
+    """The text behind `@FILE` or the name of a file that exists, else `text` itself."""
+    named = text.removeprefix("@")
+    try:
+        if text.startswith("@") or (len(text) < 4096 and "\n" not in text and Path(text).is_file()):
+            return Path(named).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"--schema: cannot read {named}: {reason}", _HINT) from None
+    return text
+
+
+def _short(text: str) -> dict[str, Any]:
+    pieces = text.split("\n") if "\n" in text else text.split(",")
+    properties: dict[str, Any] = {}
+    for piece in filter(None, (piece.strip().rstrip(",") for piece in pieces)):
+        match = _FIELD.fullmatch(piece)
+        kind = _TYPES.get((match["type"] or "str").lower()) if match else None
+        if match is None or kind is None:
+            raise UsageError(f"--schema: {piece!r} is not a name with a type (str, int, float, bool)", _HINT)
+        properties[match["name"]] = {"type": kind} | ({"description": match["about"]} if match["about"] else {})
+    if not properties:
+        raise UsageError("--schema is empty", _HINT)
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _check_schema(schema: Any) -> None:
+    import jsonschema
+
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        where = "/".join(str(step) for step in error.absolute_path)
+        raise UsageError(
+            f"--schema is no valid JSON Schema: {error.message} (at {where or 'its root'})", _HINT
+        ) from None

@@ -1,0 +1,53 @@
+"""--schema: every form is read, a wrong one is refused with a sentence, and no value that does not fit gets through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rlm_cli.errors import UsageError
+from rlm_cli.schema import Schema
+
+TABLE = {
+    "type": "object",
+    "properties": {"path": {"type": "string"}, "line": {"type": "integer"}, "why": {"type": "string"}},
+    "required": ["path", "line", "why"],
+}
+
+
+def test_the_short_form_is_an_object_with_typed_fields() -> None:
+    assert Schema.parse("path, line int, why").json == TABLE
+    assert Schema.parse("path\nline int\nwhy").json == TABLE
+
+
+def test_a_list_is_asked_for_by_brackets_or_flag() -> None:
+    wanted = {"type": "object", "properties": {"items": {"type": "array", "items": TABLE}}, "required": ["items"]}
+    assert Schema.parse("path, line int, why[]").json == wanted
+    assert Schema.parse("path, line int, why", multi=True).json == wanted
+
+
+def test_a_file_holds_either_form(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text('{"type": "integer"}')
+    (tmp_path / "s.txt").write_text("n int: how many, if any\nwhy")
+    assert Schema.parse(str(tmp_path / "s.json")).json == {"type": "integer"}
+    short = Schema.parse(str(tmp_path / "s.txt")).json["properties"]
+    assert short == {"n": {"type": "integer", "description": "how many, if any"}, "why": {"type": "string"}}
+    assert Schema.parse(f"@{tmp_path / 's.json'}").json == {"type": "integer"}
+
+
+@pytest.mark.parametrize("wrong", ["", "a b c", "1x", '{"type": "nonsense"}', "{", "@/no/such/file", "name: x, y ???"])
+def test_a_wrong_schema_is_refused_before_anything_is_spent(wrong: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Schema.parse(wrong)
+    assert "--schema" in refused.value.message
+    assert refused.value.exit_status == 2
+
+
+def test_a_value_that_does_not_fit_is_told_where() -> None:
+    schema = Schema.parse("path, line int[]")
+    assert schema.read({"items": [{"path": "a", "line": 1}]}) == ({"items": [{"path": "a", "line": 1}]}, None)
+    assert "items/0/line" in (schema.read({"items": [{"path": "a", "line": "x"}]})[1] or "")
+    assert schema.read('```json\n{"items": []}\n```') == ({"items": []}, None)
+    assert "not a sentence" in (schema.read("There are none.")[1] or "")
+    assert Schema({"type": "string"}).read("12") == ("12", None)
