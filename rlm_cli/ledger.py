@@ -38,6 +38,34 @@ class Limits:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What new calls may still use; None: no limit. As text it is one phrase, for the root model."""
+
+    cost: float | None
+    tokens: int | None
+    calls: int | None
+    seconds: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Dollars, tokens, calls, seconds."""
+        return {
+            "cost": None if self.cost is None else round(self.cost, 6),
+            "tokens": self.tokens,
+            "calls": self.calls,
+            "seconds": None if self.seconds is None else round(self.seconds),
+        }
+
+    def __str__(self) -> str:
+        parts = (
+            None if self.cost is None else f"${self.cost:.4f}",
+            None if self.tokens is None else f"{self.tokens:,} tokens",
+            None if self.calls is None else f"{self.calls:,} calls",
+            None if self.seconds is None else f"{self.seconds:.0f} s",
+        )
+        return ", ".join(part for part in parts if part) or "no limits"
+
+
 @dataclass(slots=True)
 class Spent:
     """What is gone. `maybe` is the part of `cost` that failed calls may have been billed, reserved amounts in full."""
@@ -50,13 +78,14 @@ class Spent:
 
 
 class Hold:
-    """A reservation: settle it once."""
+    """A reservation: live until it is settled, lost or released."""
 
-    __slots__ = ("cost", "tokens")
+    __slots__ = ("cost", "live", "tokens")
 
     def __init__(self, cost: float | None, tokens: int) -> None:
         self.cost = cost  # None: price unknown
         self.tokens = tokens
+        self.live = True
 
 
 class Ledger:
@@ -121,6 +150,8 @@ class Ledger:
 
     def lose(self, hold: Hold) -> float | None:
         """A call failed after it was sent: the provider may bill it. Counted in full. Returns those dollars."""
+        if not hold.live:
+            return 0.0
         self.release(hold)
         self.spent.tokens += hold.tokens
         if hold.cost is not None:
@@ -130,7 +161,8 @@ class Ledger:
 
     def release(self, hold: Hold) -> None:
         """Give a reservation back: nothing was billed. Harmless when it was settled before."""
-        if hold in self._holds:
+        if hold.live:
+            hold.live = False
             self._holds.remove(hold)
             while self._waiting:
                 waiter = self._waiting.popleft()
@@ -170,21 +202,22 @@ class Ledger:
             return None
         return max(0, self.limits.max_calls - self.spent.calls - (0 if last else self._kept_calls))
 
-    def left(self) -> dict[str, Any]:
-        """What is left of each limit (None: no limit), for the root model and `budget()`."""
-        cost, seconds = self.cost_left(), self.time_left()
-        return {
-            "cost": None if cost is None else round(cost, 6),
-            "tokens": self.tokens_left(),
-            "calls": self.calls_left(),
-            "seconds": None if seconds is None else max(0, round(seconds)),
-        }
+    def left(self) -> Left:
+        """What is left of each limit, for the root model and `budget()`."""
+        seconds = self.time_left()
+        return Left(
+            self.cost_left(), self.tokens_left(), self.calls_left(), None if seconds is None else max(0.0, seconds)
+        )
 
     def check_time(self, *, last: bool = False) -> None:
         """Raises `OutOfTime` when --max-time is over."""
         left = self.time_left(last=last)
         if left is not None and left <= 0:
-            raise OutOfTime(f"The {self.limits.max_time:g} s of --max-time are over.", "Raise --max-time and resume.")
+            raise self.out_of_time()
+
+    def out_of_time(self) -> OutOfTime:
+        """The error that says so."""
+        return OutOfTime(f"The {self.limits.max_time:g} s of --max-time are over.", "Raise --max-time and resume.")
 
     def check_turn(self, turn: int) -> None:
         """Raises `LimitReached` when a node may not begin this turn."""

@@ -1,0 +1,528 @@
+"""The one way to a model. Every call of every depth and purpose passes through `Gate.ask`.
+
+For each call, in this order: is it remembered, or already under way; a place among the `jobs` calls at once; the size
+against the model's window; the worst case reserved in the ledger; the intent told (`CallStarted`); the call, tried
+again where that helps (retries.py); what it did cost settled; the reply told (`CallFinished`), then remembered. What a
+caller gets is a reply or an error of our tree, and each call that was told to start is told to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from rlm_cli.errors import (
+    BadReply,
+    CallTimedOut,
+    ContextTooLong,
+    LimitReached,
+    ModelNotFound,
+    Refused,
+    RlmError,
+)
+from rlm_cli.events import CallFailed, CallFinished, CallRetried, CallStarted, Event
+from rlm_cli.ledger import Hold, Ledger
+from rlm_cli.memo import Memo, digest
+from rlm_cli.models import Message, Model, Options, Reply, Usage
+from rlm_cli.models.prices import cost, worst_cost
+from rlm_cli.models.replay import Recording
+from rlm_cli.models.tokens import count, count_messages
+from rlm_cli.retries import Retries, Tries
+
+ROOT_TOKENS: Final = 8_192
+SUB_TOKENS: Final = 4_096
+REASONING_TOKENS: Final = 16_384
+"""Most tokens of a reply where the caller does not say. Thinking counts as output, so such models get more."""
+LEAST_TOKENS: Final = 1_024
+"""Near a limit or the end of the window replies are asked to be shorter, down to this; below it nothing is sent."""
+LAST_INPUT: Final = 16_000
+"""Tokens of the prompt that the reserve for the last answer is made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call to make. `purpose`: root, sub, schema, extract (the last answer) or compact.
+
+    `model` None: the root model for root, extract and compact, else the sub-model. `max_tokens` None: by model and
+    purpose. The rest says where in the run the call comes from.
+    """
+
+    purpose: str
+    messages: Sequence[Message]
+    node: str = "0"
+    turn: int = 0
+    cell: str | None = None
+    slot: int | None = None
+    site: int | None = None
+    model: str | None = None
+    max_tokens: int | None = None
+    schema: dict[str, Any] | None = None
+    stop: Sequence[str] = ()
+    temperature: float | None = None
+    on_text: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call would take: tokens of its prompt (likely, at most), tokens of its reply at most, dollars at most."""
+
+    input_tokens: int
+    most_input: int
+    max_tokens: int
+    cost: float | None
+
+    @property
+    def tokens(self) -> int:
+        return self.most_input + self.max_tokens
+
+
+@dataclass(slots=True)
+class _Paid:
+    """What one call has cost so far, over all its attempts."""
+
+    cost: float | None = 0.0
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    written: int = 0
+    reasoning: int = 0
+    counted_here: bool = False
+
+    def add(self, usage: Usage, dollars: float | None) -> None:
+        self.cost = None if dollars is None or self.cost is None else self.cost + dollars
+        self.input += usage.input_tokens
+        self.output += usage.output_tokens
+        self.cached += usage.cached_tokens
+        self.written += usage.cache_write_tokens
+        self.reasoning += usage.reasoning_tokens
+        self.counted_here = self.counted_here or usage.counted_here
+
+
+class _Call:
+    """One call on its way."""
+
+    __slots__ = ("hold", "last", "model", "name", "paid", "quote", "request", "sent")
+
+    def __init__(self, name: str, request: Request, model: Model, quote: Quote, hold: Hold, *, last: bool) -> None:
+        self.name = name
+        self.request = request
+        self.model = model
+        self.quote = quote
+        self.hold = hold
+        self.last = last  # the last answer of the run: may use what the ledger kept back
+        self.paid = _Paid()
+        self.sent = False  # this attempt has left: from here on it may be billed
+
+
+@dataclass(slots=True)
+class _Gauge:
+    """How our counts compare with what the provider reports for one model."""
+
+    likely: float = 1.0  # a moving mean
+    most: float = 1.0  # never below 1: bounds only rise
+
+    def learn(self, quote: Quote, usage: Usage) -> None:
+        if usage.counted_here or quote.input_tokens < 50:
+            return
+        seen = min(3.0, max(0.3, usage.input_tokens / quote.input_tokens)) * self.likely
+        self.likely += 0.2 * (seen - self.likely)
+        self.most = max(self.most, self.most * usage.input_tokens / quote.most_input)
+
+
+class Gate:
+    """Built once for a run; closed once.
+
+    `others`: further models that cells may ask for by name. `emit` receives the events of every call. `memo` None: no
+    memory. `recording`: replies of an earlier part of this run, used before anything is sent. `call_time` in seconds is
+    the longest one attempt may take; `first_call` numbers the calls from there.
+    """
+
+    def __init__(
+        self,
+        root: Model,
+        sub: Model | None = None,
+        *,
+        ledger: Ledger,
+        emit: Callable[[Event], None],
+        others: Mapping[str, Model] | None = None,
+        memo: Memo | None = None,
+        memo_root: bool = False,
+        recording: Recording | None = None,
+        call_time: float = 120.0,
+        backoff: float = 0.5,
+        first_call: int = 1,
+    ) -> None:
+        self.root = root
+        self.sub = sub or root
+        self.ledger = ledger
+        self.recording = recording
+        self._emit = emit
+        self._models = dict(others or {}) | {self.sub.name: self.sub, self.root.name: self.root}
+        self._memo = memo
+        self._memo_root = memo_root
+        self._call_time = call_time
+        self._retries = Retries(backoff)
+        self._next = first_call
+        self._places = asyncio.Semaphore(ledger.limits.jobs)
+        self._gauges: dict[str, _Gauge] = {}
+        self._under_way: dict[bytes, asyncio.Future[Reply]] = {}
+        self._tasks: set[asyncio.Task[Reply]] = set()
+        self._stopped: RlmError | None = None
+        output = self._reply_tokens(root, "extract", None)
+        price = root.price
+        ledger.keep(cost=None if price is None else worst_cost(price, LAST_INPUT, output), tokens=LAST_INPUT + output)
+
+    async def ask(self, request: Request) -> Reply:
+        """The reply to one call. Raises a `ProviderError`, `AuthError`, `LimitReached`, or what `stop` was given."""
+        if self._stopped is not None:
+            raise self._stopped
+        task = asyncio.create_task(self._ask(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._stopped is not None and task.cancelled():
+                raise self._stopped from None
+            raise
+
+    def quote(self, request: Request) -> Quote:
+        """What this call would take, at most. For announcements and dry runs; nothing is reserved."""
+        model = self._model(request)
+        likely, most = count_messages(request.messages)
+        if request.schema is not None:
+            extra = count(str(request.schema))
+            likely, most = likely + extra[0], most + extra[1]
+        gauge = self._gauges.setdefault(model.name, _Gauge())
+        likely, most = int(likely * gauge.likely) + 1, int(most * gauge.most) + 1
+        output = self._reply_tokens(model, request.purpose, request.max_tokens)
+        return Quote(likely, most, output, None if model.price is None else worst_cost(model.price, most, output))
+
+    def stop(self, error: RlmError) -> None:
+        """Cancel every call under way and refuse new ones: each `ask` raises `error`. Replies that came are kept."""
+        self._stopped = error
+        for task in list(self._tasks):
+            task.cancel()
+
+    @property
+    def under_way(self) -> int:
+        """Calls that were asked for and have not ended."""
+        return len(self._tasks)
+
+    async def close(self) -> None:
+        """Cancel what is under way, give connections back, and write the memory down."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for model in {id(model): model for model in self._models.values()}.values():
+            await model.close()
+        if self._memo is not None:
+            await asyncio.to_thread(self._memo.close)
+
+    # --- one call --------------------------------------------------------------------------------------------------
+
+    async def _ask(self, request: Request) -> Reply:
+        model = self._model(request)
+        if self.recording is not None:
+            known = self.recording.take(
+                (request.purpose, request.node, request.turn, request.cell, request.slot), request.messages
+            )
+            if known is not None:
+                return known
+        key = self._key(request, model)
+        if key is None:
+            return await self._one(request, model, None)
+        while True:
+            if (reply := self._remembered(request, model, key)) is not None:
+                return reply
+            if (leader := self._under_way.get(key)) is None:
+                return await self._lead(request, model, key)
+            try:
+                reply = await asyncio.shield(leader)
+            except asyncio.CancelledError:
+                if leader.cancelled() and not _being_cancelled():
+                    continue  # the one we waited for was cancelled, we were not: lead
+                raise
+            return self._tell_remembered(request, model, reply)
+
+    async def _lead(self, request: Request, model: Model, key: bytes) -> Reply:
+        """Make a call that others with the same prompt may wait for."""
+        result: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = result
+        try:
+            reply = await self._one(request, model, key)
+        except asyncio.CancelledError:
+            result.cancel()
+            raise
+        except BaseException as error:
+            result.set_exception(error)
+            result.exception()  # nobody may be waiting: that is no fault
+            raise
+        else:
+            result.set_result(reply)
+            return reply
+        finally:
+            del self._under_way[key]
+
+    async def _one(self, request: Request, model: Model, key: bytes | None) -> Reply:
+        last = request.purpose == "extract" and request.node == "0"
+        async with self._places:
+            quote, hold = await self._reserve(self._sized(request, model), model, last=last)
+            call = _Call(self._name(), request, model, quote, hold, last=last)
+            began = asyncio.get_running_loop().time()
+            try:
+                self._emit(_started(call.name, request, model, quote))
+                reply = await self._attempts(call)
+            except BaseException as error:
+                self._emit(_failed(call, error, asyncio.get_running_loop().time() - began))
+                raise
+            finally:
+                self.ledger.release(call.hold)
+        self._emit(_finished(call, reply, asyncio.get_running_loop().time() - began))
+        if reply.finish == "refused":
+            said = " ".join(reply.text.split())[:200]
+            raise Refused(f"{model.name} refused to answer{f': {said}' if said else '.'}")
+        if key is not None and self._memo is not None and reply.finish == "stop":
+            self._memo.put(key, model.name, reply, call.paid.cost)
+        return reply
+
+    async def _attempts(self, call: _Call) -> Reply:
+        """Send, and send again where that may help."""
+        tries: Tries = {}
+        while True:
+            call.sent = False
+            try:
+                reply = await self._send(call)
+                self._settle(call, reply.usage)
+                if reply.text.strip() or reply.finish != "stop":
+                    return reply
+                raise BadReply(f"{call.model.name} sent an empty reply.")
+            except RlmError as error:
+                if call.sent and (isinstance(error, LimitReached) or getattr(error, "maybe_billed", False)):
+                    self._lose(call)
+                wait = self._retries.wait(error, call.model, tries, self.ledger.time_left(last=call.last))
+                if wait is None:
+                    raise
+                reason = f"{type(error).__name__}: {error.message}"
+                attempt = 1 + sum(tries.values())
+                self._emit(CallRetried(call=call.name, attempt=attempt, wait=round(wait, 3), reason=reason))
+            except BaseException:  # cancelled, or a bug: what was sent may be billed
+                if call.sent:
+                    self._lose(call)
+                raise
+            await asyncio.sleep(wait)
+            if not call.hold.live:
+                quote = call.quote
+                call.hold = await self.ledger.reserve(cost=quote.cost, tokens=quote.tokens, last=call.last, again=True)
+
+    async def _send(self, call: _Call) -> Reply:
+        request, model, quote = call.request, call.model, call.quote
+        await self._retries.pause(model)
+        self.ledger.check_time(last=call.last)
+        left = self.ledger.time_left(last=call.last)
+        timeout = self._call_time if left is None else min(self._call_time, left)
+        options = Options(
+            max_tokens=quote.max_tokens,
+            timeout=timeout,
+            stop=request.stop,
+            temperature=request.temperature,
+            schema=request.schema,
+            on_text=request.on_text,
+            keep_prefix=request.purpose == "root",
+        )
+        call.sent = True
+        try:
+            # The model has a clock of its own; this one is for a model that forgot it.
+            async with asyncio.timeout(timeout + 1.0):
+                reply = await model.reply(request.messages, options)
+        except (TimeoutError, CallTimedOut) as error:
+            if left is not None and timeout == left:
+                # The run's time ended under the call: that is the limit's doing and not the provider's.
+                raise self.ledger.out_of_time() from None
+            if isinstance(error, CallTimedOut):
+                raise
+            late = CallTimedOut(f"{model.name}: no reply within {timeout:g} s.", "Raise --call-time.")
+            late.maybe_billed = True
+            raise late from None
+        return replace(reply, usage=_counted(reply, quote)) if reply.usage.counted_here else reply
+
+    # --- money -----------------------------------------------------------------------------------------------------
+
+    async def _reserve(self, quote: Quote, model: Model, *, last: bool) -> tuple[Quote, Hold]:
+        """Reserve the worst case; near a limit, that of a shorter reply."""
+        try:
+            hold = await self.ledger.reserve(cost=quote.cost, tokens=quote.tokens, last=last)
+        except LimitReached as limit:
+            if limit.limit not in ("cost", "tokens"):
+                raise
+            shorter = self._shortened(quote, model, last=last)
+            if shorter is None:
+                raise
+            quote = shorter
+            hold = await self.ledger.reserve(cost=quote.cost, tokens=quote.tokens, last=last)
+        return quote, hold
+
+    def _shortened(self, quote: Quote, model: Model, *, last: bool) -> Quote | None:
+        room = quote.max_tokens
+        tokens, dollars = self.ledger.tokens_left(last=last), self.ledger.cost_left(last=last)
+        if tokens is not None:
+            room = min(room, tokens - quote.most_input)
+        if dollars is not None and model.price is not None:
+            price = model.price.above[1] if model.price.above else model.price
+            dear = max(price.output, model.price.output)
+            rest = dollars - worst_cost(model.price, quote.most_input, 0)
+            if dear > 0:
+                room = min(room, int(rest * 1e6 / dear) - 1)
+        if room < min(LEAST_TOKENS, quote.max_tokens):
+            return None
+        dollars_at_most = None if model.price is None else worst_cost(model.price, quote.most_input, room)
+        return replace(quote, max_tokens=room, cost=dollars_at_most)
+
+    def _settle(self, call: _Call, usage: Usage) -> None:
+        dollars = usage.cost
+        if dollars is None and call.model.price is not None:
+            dollars = cost(call.model.price, usage)
+        self.ledger.settle(call.hold, cost=dollars, tokens=usage.input_tokens + usage.output_tokens)
+        self._gauges[call.model.name].learn(call.quote, usage)
+        call.paid.add(usage, dollars)
+
+    def _lose(self, call: _Call) -> None:
+        if call.hold.live:
+            call.paid.add(Usage(), self.ledger.lose(call.hold))
+
+    # --- before sending --------------------------------------------------------------------------------------------
+
+    def _model(self, request: Request) -> Model:
+        usual = self.root if request.purpose in ("root", "extract", "compact") else self.sub
+        if request.model is None:
+            return usual
+        named = {"root": self.root, "sub": self.sub}.get(request.model) or self._models.get(request.model)
+        if named is None:
+            known = ", ".join(sorted(self._models))
+            raise ModelNotFound(f"This run has no model {request.model[:80]!r}.", f"It has: {known}.")
+        return named
+
+    def _reply_tokens(self, model: Model, purpose: str, wanted: int | None) -> int:
+        tokens = wanted
+        if tokens is None:
+            tokens = ROOT_TOKENS if purpose == "root" else SUB_TOKENS
+            if getattr(model, "reasons", False):
+                tokens = REASONING_TOKENS
+        most = getattr(model, "max_output", None)
+        tokens = tokens if most is None else min(tokens, most)
+        # A small window is not to be filled by the reply alone.
+        return tokens if model.window is None or wanted is not None else max(1, min(tokens, model.window // 3))
+
+    def _sized(self, request: Request, model: Model) -> Quote:
+        """The quote, its reply cut to what the window leaves. Raises `ContextTooLong` when that is nothing."""
+        quote = self.quote(request)
+        if model.window is None:
+            return quote
+        least = min(LEAST_TOKENS, quote.max_tokens, max(1, model.window // 4))
+        room = model.window - int(quote.input_tokens * 1.1)
+        if room >= quote.max_tokens:
+            return quote
+        if quote.input_tokens * 0.85 + least > model.window:
+            characters = sum(len(message.content) for message in request.messages)
+            fit = int(characters * (model.window - quote.max_tokens) / quote.input_tokens * 0.8)
+            raise ContextTooLong(
+                f"The prompt is about {quote.input_tokens:,} tokens ({characters:,} characters), "
+                f"and {model.name} takes {model.window:,} with the reply.",
+                f"Split it: for part in chunks(text, size={max(1000, fit // 1000 * 1000):,}): ask about each.",
+            )
+        room = max(least, room)
+        price = model.price
+        return replace(
+            quote, max_tokens=room, cost=None if price is None else worst_cost(price, quote.most_input, room)
+        )
+
+    # --- memory ----------------------------------------------------------------------------------------------------
+
+    def _key(self, request: Request, model: Model) -> bytes | None:
+        remembered = request.purpose in ("sub", "schema") or self._memo_root
+        if self._memo is None or not remembered:
+            return None
+        return digest(
+            model=model.name,
+            endpoint=str(getattr(model, "endpoint", "")),
+            messages=request.messages,
+            parameters=[request.max_tokens, list(request.stop), request.temperature, request.schema],
+        )
+
+    def _remembered(self, request: Request, model: Model, key: bytes) -> Reply | None:
+        assert self._memo is not None
+        reply = self._memo.get(key)
+        return None if reply is None else self._tell_remembered(request, model, reply)
+
+    def _tell_remembered(self, request: Request, model: Model, reply: Reply) -> Reply:
+        call = self._name()
+        self._emit(_started(call, request, model, Quote(0, 0, 0, 0.0), memo=True))
+        self._emit(
+            CallFinished(
+                call=call, text=reply.text, finish=reply.finish, input_tokens=0, output_tokens=0, cost=0.0, memo=True
+            )
+        )
+        return replace(reply, usage=Usage())
+
+    # --- what is told ----------------------------------------------------------------------------------------------
+
+    def _name(self) -> str:
+        number, self._next = self._next, self._next + 1
+        return f"c{number}"
+
+
+def _started(name: str, request: Request, model: Model, quote: Quote, *, memo: bool = False) -> CallStarted:
+    # A root call's messages are its node's conversation, which is journaled message by message.
+    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    return CallStarted(
+        call=name,
+        node=request.node,
+        turn=request.turn,
+        purpose=request.purpose,
+        model=model.name,
+        input_tokens=quote.input_tokens,
+        max_tokens=quote.max_tokens,
+        reserved=quote.cost,
+        cell=request.cell,
+        slot=request.slot,
+        site=request.site,
+        messages=None if request.purpose == "root" else messages,
+        memo=memo,
+    )
+
+
+def _finished(call: _Call, reply: Reply, seconds: float) -> CallFinished:
+    paid = call.paid
+    return CallFinished(
+        call=call.name,
+        text=reply.text,
+        finish=reply.finish,
+        input_tokens=paid.input,
+        output_tokens=paid.output,
+        cached_tokens=paid.cached,
+        cache_write_tokens=paid.written,
+        reasoning_tokens=paid.reasoning,
+        counted_here=paid.counted_here,
+        cost=paid.cost,
+        seconds=round(seconds, 4),
+    )
+
+
+def _failed(call: _Call, error: BaseException, seconds: float) -> CallFailed:
+    name, message = type(error).__name__, str(error)
+    if isinstance(error, asyncio.CancelledError):
+        name, message = "Interrupted", "cancelled"
+    return CallFailed(call=call.name, error=name, message=message, seconds=round(seconds, 4), cost=call.paid.cost)
+
+
+def _counted(reply: Reply, quote: Quote) -> Usage:
+    """Usage where the provider reports none: our bounds, so that the ledger errs on the safe side."""
+    output = min(count(reply.text)[1], quote.max_tokens)
+    return Usage(input_tokens=quote.most_input, output_tokens=output, counted_here=True)
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,224 @@
+"""Replies that were recorded in a journal, given again.
+
+`Recording` is what resume and replay use: it knows each call by its place in the run (node, turn, cell, slot) and
+checks that it is still the same call. `Replay` is a `Model` for tests and for `-m replay/FILE`: it knows calls by their
+content alone, and reads over numbers that differ (what is left of a budget is never the same twice).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, cast
+
+from rlm_cli import errors
+from rlm_cli.errors import BadReply, InputError, ProviderError, ReplayDiverged, RlmError
+from rlm_cli.events import CallFailed, CallFinished, CallStarted, Compacted, MessageAdded, Record, parse
+from rlm_cli.models import Finish, Message, Options, Price, Reply, Usage
+
+_NUMBERS: Final = re.compile(r"\d[\d,.:]*")
+_SHOWN: Final = 60  # characters of each side in a difference
+
+Place = tuple[str, str, int, str | None, int | None]
+"""Where a call is in its run: purpose, node, turn, cell, slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One call that ended, and how."""
+
+    call: str
+    place: Place
+    messages: tuple[Message, ...]
+    model: str
+    reply: Reply | None
+    error: RlmError | None
+
+    def result(self) -> Reply:
+        """The reply. Raises what the call raised."""
+        if self.error is not None:
+            raise self.error
+        assert self.reply is not None
+        return self.reply
+
+
+def recorded(records: Iterable[Record]) -> list[Recorded]:
+    """The finished calls of a journal, in the order they began. Root calls get their node's conversation."""
+    conversations: dict[str, list[Message]] = {}
+    open_calls: dict[str, tuple[CallStarted, tuple[Message, ...]]] = {}
+    order: dict[str, Recorded | None] = {}
+    for record in records:
+        event = record.event
+        if isinstance(event, MessageAdded):
+            conversations.setdefault(event.node, []).append(_message(event.role, event.content))
+        elif isinstance(event, Compacted):
+            kept = conversations.get(event.node, [])[: event.keep]
+            conversations[event.node] = [*kept, Message("user", event.summary)]
+        elif isinstance(event, CallStarted):
+            said = (
+                conversations.get(event.node, [])
+                if event.messages is None
+                else [_message(item.get("role", "user"), item.get("content", "")) for item in event.messages]
+            )
+            open_calls[event.call] = (event, tuple(said))
+            order[event.call] = None
+        elif isinstance(event, CallFinished | CallFailed) and event.call in open_calls:
+            started, messages = open_calls.pop(event.call)
+            order[event.call] = _ended(started, messages, event)
+    return [item for item in order.values() if item is not None]
+
+
+def _ended(started: CallStarted, messages: tuple[Message, ...], event: CallFinished | CallFailed) -> Recorded:
+    place = (started.purpose, started.node, started.turn, started.cell, started.slot)
+    if isinstance(event, CallFinished):
+        reply = Reply(text=event.text, finish=cast(Finish, event.finish), model=started.model)
+        refused = errors.Refused(f"{started.model} refused to answer.") if event.finish == "refused" else None
+        return Recorded(event.call, place, messages, started.model, reply, refused)
+    return Recorded(event.call, place, messages, started.model, None, _error(event))
+
+
+def _error(event: CallFailed) -> RlmError:
+    """The error of a recorded failure. One whose class takes more than a message stands for its kind."""
+    cls = getattr(errors, event.error, None)
+    if isinstance(cls, type) and issubclass(cls, ProviderError | errors.AuthError):
+        return cls(event.message)
+    return ProviderError(event.message)
+
+
+def _message(role: str, content: str) -> Message:
+    return Message("system" if role == "system" else "assistant" if role == "assistant" else "user", content)
+
+
+class Recording:
+    """Replies of an earlier part of a run, each given once, by place.
+
+    `strict`: a call that is not recorded is a divergence (replay); else it is made (resume). Failed calls are given
+    again only when `failures`: in a replay they happened, in a resume they are worth another try.
+    """
+
+    def __init__(self, calls: Iterable[Recorded], *, strict: bool, failures: bool | None = None) -> None:
+        self.strict = strict
+        failures = strict if failures is None else failures
+        self._at: dict[Place, deque[Recorded]] = {}
+        self.given = 0
+        for call in calls:
+            if call.error is None or failures or isinstance(call.error, errors.Refused):
+                self._at.setdefault(call.place, deque()).append(call)
+
+    def take(self, place: Place, messages: Sequence[Message]) -> Reply | None:
+        """The recorded reply of this call, or None. Raises its error, or `ReplayDiverged` where the call differs."""
+        waiting = self._at.get(place)
+        if not waiting:
+            if self.strict:
+                raise ReplayDiverged(f"{_where(place)} makes a call that was not recorded: {_start(messages)}")
+            return None
+        call = waiting[0]
+        # A root call says what is left of the limits, so it is held to its place and not to its words.
+        if place[0] not in ("root", "extract", "compact") and tuple(messages) != call.messages:
+            if self.strict:
+                raise ReplayDiverged(f"{_where(place)} differs: {difference(call.messages, messages)}")
+            return None
+        waiting.popleft()
+        self.given += 1
+        return call.result()
+
+    @property
+    def left(self) -> int:
+        """Recorded calls that have not been given yet."""
+        return sum(len(waiting) for waiting in self._at.values())
+
+
+class Replay:
+    """A model that knows only what is in a journal. It is free, and raises `ReplayDiverged` for anything else."""
+
+    window: int | None = None
+    price: Price | None = Price(0, 0)
+
+    def __init__(self, name: str, calls: Sequence[Recorded]) -> None:
+        self.name = name
+        self._unplayed = list(calls)
+        self._by_content: dict[bytes, list[Recorded]] = {}
+        for call in calls:
+            self._by_content.setdefault(_masked(call.messages), []).append(call)
+
+    async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
+        """The recorded reply to these messages. See `Model.reply`."""
+        waiting = self._by_content.get(_masked(messages))
+        if not waiting:
+            if not self._unplayed:
+                raise ReplayDiverged(f"The recording is over, and one more call was made: {_start(messages)}")
+            expected = self._unplayed[0]
+            raise ReplayDiverged(
+                f"No recorded call has these messages; the next one, {expected.call}, differs: "
+                f"{difference(expected.messages, messages)}"
+            )
+        call = next((item for item in waiting if item.messages == tuple(messages)), waiting[0])
+        waiting.remove(call)
+        self._unplayed.remove(call)
+        reply = call.result()
+        if options.on_text is not None:
+            options.on_text(reply.text)
+        if not reply.text.strip() and reply.finish == "stop":
+            raise BadReply("The recorded reply is empty.")
+        return Reply(text=reply.text, finish=reply.finish, model=call.model, usage=Usage())
+
+    async def close(self) -> None:
+        pass
+
+
+def open_replay(path: str) -> Replay:
+    """The model behind `replay/PATH`. Raises `InputError` where there is no journal."""
+    try:
+        with Path(path).open("rb") as stream:
+            calls = recorded(_records(stream))
+    except OSError as error:
+        raise InputError(f"Cannot read the recording {path}: {error.strerror}.", "`rlm runs` lists them.") from None
+    return Replay(f"replay/{path}", calls)
+
+
+def _records(lines: Iterable[bytes]) -> Iterable[Record]:
+    for line in lines:
+        try:
+            yield parse(line)
+        except ValueError:
+            continue  # a torn last line
+
+
+def difference(old: Sequence[Message], new: Sequence[Message]) -> str:
+    """Where two prompts first differ, in one sentence."""
+    for index, (left, right) in enumerate(zip(old, new, strict=False), start=1):
+        if left == right:
+            continue
+        if left.role != right.role:
+            return f"message {index} was of {left.role} and is of {right.role}"
+        at = next(
+            (at for at, (a, b) in enumerate(zip(left.content, right.content, strict=False)) if a != b),
+            min(len(left.content), len(right.content)),
+        )
+        was, now = left.content[at : at + _SHOWN], right.content[at : at + _SHOWN]
+        return f"message {index}, character {at:,}: was {was!r}, is {now!r}"
+    return f"it had {len(old)} messages and has {len(new)}"
+
+
+def _where(place: Place) -> str:
+    purpose, node, turn, cell, slot = place
+    if cell is None:
+        return f"The {purpose} call of node {node}, turn {turn},"
+    return f"Call {0 if slot is None else slot} of cell {cell}"
+
+
+def _start(messages: Sequence[Message]) -> str:
+    return repr(messages[-1].content[:_SHOWN]) if messages else "no messages"
+
+
+def _masked(messages: Sequence[Message]) -> bytes:
+    """A key of the messages that does not see numbers."""
+    made = blake2b(digest_size=16)
+    for message in messages:
+        made.update(f"\0{message.role}\0".encode())
+        made.update(_NUMBERS.sub("#", message.content).encode("utf-8", "surrogatepass"))
+    return made.digest()
