@@ -1,0 +1,336 @@
+"""Find the files of a directory: git's ignore rules to the letter, then `.ignore` and `.rlmignore`; nothing is opened
+but pattern files.
+
+The set is that of `git ls-files -co --exclude-standard`, less what is hidden, secret, or not a regular file:
+
+- Rules of all `.gitignore` files from the repository's root down to the file, `info/exclude`, and `core.excludesFile`.
+- Tracked files count even where a rule ignores them, as git lists them; the index is read when the first rule applies.
+- A repository inside another (a submodule, a clone that lies about) is one entry for git, and is not entered.
+- Outside any repository the rules begin at the directory that was named (as `git grep --no-index --exclude-standard`
+  has it); a repository found below begins anew, with its own rules alone.
+- `.ignore` and `.rlmignore` files from the repository's root (else from the named directory) down come before git's,
+  `.rlmignore` first, and may bring back with `!` what git ignores.
+
+Order: the files of a directory by name, then its directories by name. The same tree gives the same order.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from operator import attrgetter
+
+from rlm_cli.context import gitconfig
+from rlm_cli.context.ignore import Bound, Layer, Scope, bind
+from rlm_cli.context.options import InputOptions
+from rlm_cli.context.repository import Repository, excludes_file, pattern_file, repository_above, repository_at
+from rlm_cli.context.secrets import is_secret, is_secret_directory, noticing_layer
+
+EXAMPLES = 5
+"""How many names are kept for each reason."""
+
+Chooser = Callable[[bytes, bool], bool]
+"""Whether the user's patterns keep the entry at a path from the source's directory; the flag says a directory."""
+
+_GIT, _IGNORE, _RLMIGNORE, _SECRETS = range(4)
+_PATTERN_FILES = ((b".rlmignore", _RLMIGNORE), (b".ignore", _IGNORE), (b".gitignore", _GIT))
+_NAME = attrgetter("name")
+
+
+@dataclass(slots=True)
+class Skipped:
+    """What is left out, by reason: how many files or directories, and a few of their paths."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[bytes]] = field(default_factory=dict)
+
+    def add(self, reason: str, *path: bytes, count: int = 1) -> None:
+        """`path` in pieces, put together only where it is kept."""
+        self.counts[reason] = self.counts.get(reason, 0) + count
+        kept = self.examples.setdefault(reason, [])
+        if len(kept) < EXAMPLES:
+            kept.append(b"".join(path))
+
+
+class Found:
+    """The files found so far: columns, not objects, since there may be many."""
+
+    __slots__ = ("inodes", "paths", "sizes", "times")
+
+    def __init__(self) -> None:
+        self.paths: list[bytes] = []  # as the user would write them, from the working directory
+        self.sizes: list[int] = []  # bytes
+        self.times: list[int] = []  # nanoseconds
+        self.inodes: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def add(self, path: bytes, status: os.stat_result) -> None:
+        self.paths.append(path)
+        self.sizes.append(status.st_size)
+        self.times.append(status.st_mtime_ns)
+        self.inodes.append(status.st_ino)
+
+
+@cache
+def _secrets() -> Layer:
+    return noticing_layer()
+
+
+@dataclass(slots=True)
+class _Directory:
+    """One still to be read."""
+
+    shown: bytes  # with a slash at the end, or empty for the working directory
+    real: bytes  # absolute, with a slash at the end
+    scope: Scope
+    repository: Repository | None
+
+
+class Walk:
+    """A walk of one directory. `found` and `skipped` are added to."""
+
+    def __init__(
+        self,
+        found: Found,
+        skipped: Skipped,
+        options: InputOptions,
+        choose: Chooser | None = None,
+        *,
+        hidden: bool = False,
+        measure: bool = True,
+    ) -> None:
+        """`hidden` lets hidden entries in whatever the options say (a pattern that names them); without `measure`
+        only `found.paths` is filled.
+        """
+        self._found = found
+        self._skipped = skipped
+        self._hidden = options.hidden or hidden
+        self._no_ignore = options.no_ignore
+        self._secrets = not options.include_secrets
+        self._choose = choose
+        self._measure = measure
+        self._source = 0  # length of the source's own path, for `choose`
+
+    def run(self, shown: bytes) -> None:
+        """Add the files of the directory `shown` (normalised, empty for the working directory)."""
+        real = os.path.realpath(shown or b".")
+        prefix = shown if shown.endswith(b"/") or not shown else shown + b"/"
+        self._source = len(prefix)
+        start = self._start(prefix, real.rstrip(b"/") + b"/")
+        stack = [start]
+        while stack:
+            at = stack.pop()
+            stack.extend(reversed(self._read(at, top=at is start)))
+
+    # --- the rules in force ---
+
+    def _start(self, shown: bytes, real: bytes) -> _Directory:
+        """The named directory with the rules from above it. That a rule ignores the directory itself does not count."""
+        bound = [bind(_secrets(), real, _SECRETS)] if self._secrets else []
+        if self._no_ignore:
+            return _Directory(shown, real, Scope(tuple(bound), real), None)
+        repository = repository_above(real.rstrip(b"/") or b"/")
+        scope = Scope((*bound, *self._git_layers(repository, real)), real)
+        if repository is not None:
+            root = repository.root.rstrip(b"/") + b"/"
+            for parent in _down(root, real):
+                scope = scope.enter(
+                    parent, self._pattern_files(parent, repository, [name for name, _ in _PATTERN_FILES])
+                )
+        return _Directory(shown, real, scope, repository)
+
+    def _git_layers(self, repository: Repository | None, directory: bytes) -> list[Bound]:
+        """The exclude files that are not in the tree."""
+        if repository is not None:
+            return [bind(one, repository.root.rstrip(b"/") + b"/", _GIT) for one in repository.excludes()]
+        outside = excludes_file(gitconfig.settings_for(b"", b""), directory, False)
+        return [] if outside is None else [bind(outside, directory, _GIT)]
+
+    def _pattern_files(self, directory: bytes, repository: Repository | None, names: Sequence[bytes]) -> list[Bound]:
+        fold = repository is not None and repository.fold
+        added = []
+        for name, group in _PATTERN_FILES:
+            if name in names:
+                one = pattern_file(directory + name, fold=fold and group == _GIT, follow=False)
+                if one is not None:
+                    added.append(bind(one, directory, group))
+        return added
+
+    def _enter(self, at: _Directory, dotted: Sequence[bytes], top: bool) -> Scope | None:
+        """The rules for the entries of `at`, whose hidden entries are `dotted`; None where it is not entered."""
+        if self._no_ignore:
+            return at.scope
+        scope = at.scope
+        if b".git" in dotted and not top:
+            inner = repository_at(at.real.rstrip(b"/"))
+            if inner is not None and at.repository is not None:
+                if not any(True for _ in at.repository.index.below(at.repository.relative(at.real))):
+                    return None
+            elif inner is not None:
+                at.repository = inner
+                outer = tuple(one for one in scope.bound if one.group != _GIT)
+                scope = Scope((*outer, *self._git_layers(inner, at.real)), at.real)
+        added = self._pattern_files(at.real, at.repository, dotted) if dotted else ()
+        return scope.enter(at.real, added)
+
+    # --- one directory ---
+
+    def _read(self, at: _Directory, top: bool) -> list[_Directory]:
+        """Take the files of a directory; returns the directories in it, in order."""
+        try:
+            with os.scandir(at.real) as listing:
+                entries = sorted(listing, key=_NAME)
+        except OSError:
+            self._skipped.add("unreadable", at.shown)
+            return []
+        names = [entry.name for entry in entries]
+        scope = self._enter(at, names[bisect_left(names, b".") : bisect_left(names, b"/")], top)
+        if scope is None:
+            self._skipped.add("nested repository", at.shown)
+            return []
+        at.scope = scope
+        rest = self._take_files(at, entries)
+        return self._take_directories(at, rest) if rest else []
+
+    def _take_files(self, at: _Directory, entries: list[os.DirEntry[bytes]]) -> list[os.DirEntry[bytes]]:
+        """Add the files among `entries`; returns the rest. Written in passes that stay in C: this is the inner loop."""
+        files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+        rest = (
+            []
+            if len(files) == len(entries)
+            else [entry for entry in entries if not entry.is_file(follow_symlinks=False)]
+        )
+        scope = at.scope
+        suspects = files if scope.wild_paths or self._choose else scope.files.touched(files, scope.local)
+        dotted = [] if self._hidden else [entry for entry in files if entry.name[0] == 46]
+        if suspects or dotted:
+            out = set()
+            for entry in suspects if suspects is files else {*suspects, *dotted}:
+                reason = self._reason(at, entry.name)
+                if reason:
+                    self._skipped.add(reason, at.shown, entry.name)
+                    out.add(entry)
+            files = [entry for entry in files if entry not in out]
+        found, shown = self._found, at.shown
+        if self._measure:
+            try:
+                seen = [entry.stat(follow_symlinks=False) for entry in files]
+            except OSError:
+                files, seen = self._measured(at, files)
+            found.sizes += [status.st_size for status in seen]
+            found.times += [status.st_mtime_ns for status in seen]
+            found.inodes += [status.st_ino for status in seen]
+        found.paths += [shown + entry.name for entry in files]
+        return rest
+
+    def _measured(
+        self, at: _Directory, files: list[os.DirEntry[bytes]]
+    ) -> tuple[list[os.DirEntry[bytes]], list[os.stat_result]]:
+        """Those of `files` that are still there."""
+        kept, seen = [], []
+        for entry in files:
+            try:
+                seen.append(entry.stat(follow_symlinks=False))
+            except OSError:
+                self._skipped.add("unreadable", at.shown, entry.name)
+            else:
+                kept.append(entry)
+        return kept, seen
+
+    def _reason(self, at: _Directory, name: bytes) -> str:
+        """Why the file `name` of `at` is left out; empty where it is not."""
+        reason = self._decide(at, name, False)
+        if not reason and not self._hidden and name[0] == 46:
+            reason = "hidden"
+        if not reason and self._choose is not None and not self._choose(at.shown[self._source :] + name, False):
+            reason = "excluded"
+        return reason
+
+    def _take_directories(self, at: _Directory, entries: list[os.DirEntry[bytes]]) -> list[_Directory]:
+        below = []
+        suspects = entries if at.scope.wild_paths else at.scope.directories.touched(entries, at.scope.local)
+        names = {entry.name for entry in suspects}
+        for entry in entries:
+            name = entry.name
+            if name == b".git":
+                continue
+            if not entry.is_dir(follow_symlinks=False):
+                self._skipped.add("symlink" if entry.is_symlink() else "special", at.shown, name)
+                continue
+            reason = self._decide(at, name, True) if name in names else ""
+            if not reason and not self._hidden and name[0] == 46:
+                reason = "hidden"
+            if not reason and self._choose and not self._choose(at.shown[self._source :] + name, True):
+                reason = "excluded"
+            if reason:
+                self._skipped.add(reason, at.shown, name, b"/")
+                if reason == "ignored" and at.repository is not None:
+                    self._take_tracked(at, name + b"/")
+                continue
+            below.append(_Directory(at.shown + name + b"/", at.real + name + b"/", at.scope, at.repository))
+        return below
+
+    def _decide(self, at: _Directory, name: bytes, is_directory: bool) -> str:
+        """Why the entry `name` of `at` is left out by rules; empty where it is not."""
+        path = at.real + name
+        decided = at.scope.decide(name, path, is_directory)
+        if decided is not None and decided[0].group == _SECRETS:
+            if is_secret_directory(name) if is_directory else is_secret(name_and_above(path)):
+                return "secret"
+            decided = at.scope.decide(name, path, is_directory, skip=_SECRETS)
+        if decided is None or decided[1].negative:
+            return ""
+        if decided[0].group == _GIT and at.repository is not None and not is_directory:
+            return "" if at.repository.relative(path) in at.repository.index else "ignored"
+        return "ignored"
+
+    def _take_tracked(self, at: _Directory, name: bytes) -> None:
+        """Add the files that git tracks below the ignored directory `name`."""
+        if at.repository is None:
+            return
+        within = len(at.repository.relative(at.real))
+        real_parents: dict[bytes, bool] = {}
+        for tracked in at.repository.index.below(at.repository.relative(at.real + name)):
+            path = tracked[within:]
+            parent = os.path.dirname(at.real + path)
+            if parent not in real_parents:
+                real_parents[parent] = os.path.realpath(parent) == parent
+            try:
+                status = os.lstat(at.real + path)
+            except OSError:
+                continue
+            if not real_parents[parent] or not stat.S_ISREG(status.st_mode):
+                continue
+            reason = self._tracked_reason(path, at.shown)
+            if reason:
+                self._skipped.add(reason, at.shown, path)
+            else:
+                self._found.add(at.shown + path, status)
+
+    def _tracked_reason(self, path: bytes, shown: bytes) -> str:
+        if self._secrets and is_secret(path):
+            return "secret"
+        if not self._hidden and any(part.startswith(b".") for part in path.split(b"/")):
+            return "hidden"
+        if self._choose and not self._choose(shown[self._source :] + path, False):
+            return "excluded"
+        return ""
+
+
+def _down(root: bytes, directory: bytes) -> Iterator[bytes]:
+    """`root` and every directory below it on the way to `directory`, which is left out; all with a slash at the end."""
+    at = root
+    while at != directory:
+        yield at
+        at = directory[: directory.index(b"/", len(at)) + 1]
+
+
+def name_and_above(path: bytes) -> bytes:
+    """The last three components of `path`: what the rules for secrets look at."""
+    return b"/".join(path.rsplit(b"/", 3)[1:])
