@@ -1,0 +1,510 @@
+"""What a run looks like now: a fold over its events, in the order of the journal.
+
+    state = State()
+    for record in records:
+        state.apply(record)
+
+`State` never raises on events that come out of order or are missing: a torn journal still shows what it holds. Memory
+is bounded: calls are grouped by call site (node, cell, line), so ten thousand of them take as much as ten; finished
+turns and children are folded into the sums of their parents, unless `whole` asks to keep them.
+
+Text in here is as the events hold it, cut but not cleaned: whoever draws it passes it through `terminal.clean`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from rlm_cli import events
+from rlm_cli.events import Record
+
+CODE_KEPT = 20_000  # characters of a cell
+TEXT_KEPT = 8_000  # characters of an output or answer
+LABEL_KEPT = 200  # characters of a title or label
+STREAM_KEPT = 400  # characters of a reply that is coming in
+WARNINGS_KEPT = 100
+RATE_WINDOW = 20  # finished calls from which rate and time left are estimated
+
+_FILE_HEADER = re.compile(r"==> (.{1,300}?) <==")
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over calls. `cost` in dollars; `unpriced` counts the calls whose cost nobody knows."""
+
+    calls: int = 0  # finished, failed ones included
+    failed: int = 0
+    retries: int = 0
+    recalled: int = 0  # answered from memory
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+
+    @property
+    def cost_known(self) -> bool:
+        return self.unpriced == 0
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(slots=True)
+class Call:
+    """A call in flight."""
+
+    id: str
+    node: str
+    turn: int
+    purpose: str
+    model: str
+    label: str
+    started: float
+    input_tokens: int
+    note: str = ""  # why it is tried again
+    sums: list[Totals] = field(default_factory=list)
+    group: Group | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """All calls, or all children, that one line of one cell asks for."""
+
+    cell: str
+    site: int | None
+    recursive: bool = False
+    total: int | None = None  # how many it asked for in all, where known
+    done: int = 0
+    failed: int = 0
+    totals: Totals = field(default_factory=Totals)
+    running: dict[str, Call] = field(default_factory=dict)  # oldest first
+    children: dict[str, Node] = field(default_factory=dict)  # running ones, oldest first
+    failures: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=2))  # label, message
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=RATE_WINDOW + 1))
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.children) if self.recursive else len(self.running)
+
+    @property
+    def size(self) -> int:
+        """How many calls this is about: asked for, or seen so far."""
+        return max(self.total or 0, self.ended + self.in_flight)
+
+    def rate(self, now: float) -> float | None:
+        """Calls per second lately, None before there is enough to tell."""
+        if len(self.ends) < 3 or now <= self.ends[0]:
+            return None
+        return (len(self.ends) - 1) / (now - self.ends[0])
+
+    def left(self, now: float) -> float | None:
+        """Seconds until it is done at that rate."""
+        rate = self.rate(now)
+        if rate is None or self.total is None or self.total <= self.ended:
+            return None
+        return (self.total - self.ended) / rate
+
+
+@dataclass(slots=True)
+class Cell:
+    """One cell of Python, running or finished."""
+
+    id: str
+    title: str
+    code: str
+    started: float
+    ended: float | None = None
+    output: str = ""
+    output_length: int = 0
+    error: dict[str, Any] | None = None
+    submitted: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn of a node: a reply of the model, then its cells."""
+
+    number: int
+    started: float
+    ended: float | None = None
+    cells: list[Cell] = field(default_factory=list)
+    groups: dict[tuple[str, int | None, bool], Group] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+    asking: Call | None = None  # the node's own call in flight: root, extract, compact
+    streamed: str = ""  # the end of the reply that is coming in
+
+    @property
+    def cell(self) -> Cell | None:
+        return self.cells[-1] if self.cells else None
+
+    @property
+    def title(self) -> str:
+        """What this turn does, from its last cell that says so."""
+        return next((cell.title for cell in reversed(self.cells) if cell.title), "")
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """Why its last cell failed, if it did."""
+        return self.cell.error if self.cell else None
+
+    def seconds(self, now: float) -> float:
+        return max(0.0, (now if self.ended is None else self.ended) - self.started)
+
+
+@dataclass(slots=True)
+class Node:
+    """The root or a child RLM."""
+
+    id: str
+    depth: int = 0
+    question: str = ""
+    parent: Node | None = None
+    parent_turn: Turn | None = None
+    group: Group | None = None
+    started: float = 0.0
+    ended: float | None = None
+    status: str = ""
+    answer: str = ""
+    turn_count: int = 0
+    turns: list[Turn] = field(default_factory=list)
+    totals: Totals = field(default_factory=Totals)
+
+    @property
+    def turn(self) -> Turn | None:
+        return self.turns[-1] if self.turns else None
+
+    @property
+    def running(self) -> bool:
+        return self.ended is None
+
+    def lineage(self) -> Iterator[tuple[Node, Turn | None]]:
+        """This node with its present turn, then its ancestors, each with the turn that asked."""
+        yield self, self.turn
+        node = self
+        while node.parent is not None:
+            yield node.parent, node.parent_turn
+            node = node.parent
+
+
+@dataclass(slots=True)
+class State:
+    """The run as far as its events have told. See the module for what is kept."""
+
+    whole: bool = False
+    t: float = 0.0  # seconds of the last event
+    run: events.RunStarted | None = None
+    resumed: events.RunResumed | None = None
+    input: events.InputOpened | None = None
+    strategy: events.StrategyChosen | None = None
+    sandbox: events.SandboxReady | None = None
+    answer: events.AnswerGiven | None = None
+    finished: events.RunFinished | None = None
+    limits_hit: list[events.LimitHit] = field(default_factory=list)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)  # in flight
+    totals: Totals = field(default_factory=Totals)
+    models: dict[str, Totals] = field(default_factory=dict)
+    children_count: int = 0  # child RLMs ever started
+    warnings: list[str] = field(default_factory=list)
+    warning_count: int = 0
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> Node | None:
+        return self.nodes.get("0")
+
+    @property
+    def turn_count(self) -> int:
+        return self.root.turn_count if self.root else 0
+
+    @property
+    def over(self) -> bool:
+        return self.finished is not None
+
+    def limit(self, name: str) -> float | None:
+        """The limit `name` (cost, time, turns, calls, tokens, depth) of this run, None where there is none."""
+        source = self.resumed or self.run
+        limits = source.limits if source and source.limits else (self.run.limits if self.run else {})
+        value = limits.get(name, limits.get(f"max_{name}"))
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    # --- folding --------------------------------------------------------------------------------------------------
+
+    def apply(self, record: Record) -> None:
+        """Fold one event in."""
+        self.t = max(self.t, record.t)
+        fold = self._FOLDS.get(record.event.type)
+        if fold is not None:
+            fold(self, record.event, record.t)
+
+    def _run_started(self, event: events.RunStarted, _t: float) -> None:
+        self.run = event
+
+    def _run_resumed(self, event: events.RunResumed, _t: float) -> None:
+        self.resumed = event
+        self.finished = self.answer = None
+        self.limits_hit.clear()
+
+    def _input_opened(self, event: events.InputOpened, _t: float) -> None:
+        self.input = event
+
+    def _input_changed(self, event: events.InputChanged, _t: float) -> None:
+        self._warn(f"{event.name} {event.reason}")
+
+    def _strategy_chosen(self, event: events.StrategyChosen, _t: float) -> None:
+        self.strategy = event
+
+    def _sandbox_ready(self, event: events.SandboxReady, _t: float) -> None:
+        self.sandbox = event
+
+    def _sandbox_lost(self, event: events.SandboxLost, _t: float) -> None:
+        gone = f", {', '.join(event.lost[:5])} could not be rebuilt" if event.lost else ""
+        self._warn(f"the worker was replaced: {event.reason}{gone}")
+
+    def _limit_hit(self, event: events.LimitHit, _t: float) -> None:
+        self.limits_hit.append(event)
+
+    def _warned(self, event: events.Warned, _t: float) -> None:
+        self._warn(event.message)
+
+    def _warn(self, message: str) -> None:
+        self.warning_count += 1
+        if len(self.warnings) < WARNINGS_KEPT:
+            self.warnings.append(message[:TEXT_KEPT])
+
+    def _answer_given(self, event: events.AnswerGiven, _t: float) -> None:
+        self.answer = event
+
+    def _run_finished(self, event: events.RunFinished, t: float) -> None:
+        self.finished = event
+        for node in self.nodes.values():
+            _end(node, t)
+
+    # --- nodes and turns
+
+    def _node(self, name: str) -> Node:
+        """The node, made up where its start was not seen."""
+        node = self.nodes.get(name)
+        if node is None:
+            node = self.nodes[name] = Node(name, depth=name.count("."), started=self.t)
+        return node
+
+    def _turn(self, node: Node, number: int) -> Turn:
+        """The node's turn, begun where its start was not seen."""
+        turn = node.turn
+        if turn is None or number > turn.number:
+            turn = Turn(number, started=self.t)
+            if not self.whole:
+                del node.turns[:-1]
+            node.turns.append(turn)
+            node.turn_count = max(node.turn_count, number)
+        elif number < turn.number:
+            return next((old for old in reversed(node.turns) if old.number == number), turn)
+        return turn
+
+    def _node_started(self, event: events.NodeStarted, t: float) -> None:
+        parent = self.nodes.get(event.parent) if event.parent is not None else None
+        node = Node(event.node, event.depth, event.question[:TEXT_KEPT], parent, started=t)
+        self.nodes[event.node] = node
+        if parent is None:
+            return
+        self.children_count += 1
+        node.parent_turn = self._turn_of_cell(parent, event.cell)
+        node.group = self._group(node.parent_turn, event.cell or "", event.site, recursive=True)
+        node.group.children[node.id] = node
+
+    def _node_finished(self, event: events.NodeFinished, t: float) -> None:
+        node = self._node(event.node)
+        _end(node, t)
+        node.status, node.answer = event.status, event.answer[:TEXT_KEPT]
+        if node.group is None:
+            return
+        node.group.children.pop(node.id, None)
+        node.group.ends.append(t)
+        if event.status == "failed":
+            node.group.failed += 1
+            node.group.failures.append((node.question[:LABEL_KEPT], event.answer[:LABEL_KEPT] or "failed"))
+        else:
+            node.group.done += 1
+        if not self.whole:
+            self.nodes.pop(node.id, None)
+
+    def _turn_started(self, event: events.TurnStarted, _t: float) -> None:
+        self._turn(self._node(event.node), event.turn)
+
+    def _turn_finished(self, event: events.TurnFinished, t: float) -> None:
+        turn = self._turn(self._node(event.node), event.turn)
+        turn.ended, turn.asking, turn.streamed = t, None, ""
+
+    def _text_streamed(self, event: events.TextStreamed, _t: float) -> None:
+        turn = self._turn(self._node(event.node), event.turn)
+        turn.streamed = (turn.streamed + event.text)[-STREAM_KEPT:]
+
+    # --- cells
+
+    def _cell_started(self, event: events.CellStarted, t: float) -> None:
+        turn = self._turn(self._node(event.node), event.turn)
+        turn.streamed = ""
+        title = event.title or next(
+            (line.strip("# \t") for line in event.code[:CODE_KEPT].splitlines() if line.strip()), ""
+        )
+        turn.cells.append(Cell(event.cell, title[:LABEL_KEPT], event.code[:CODE_KEPT], started=t))
+
+    def _cell_finished(self, event: events.CellFinished, t: float) -> None:
+        turn = self._turn(self._node(event.node), event.turn)
+        cell = next((cell for cell in reversed(turn.cells) if cell.id == event.cell), None)
+        if cell is None:
+            cell = Cell(event.cell, "", "", started=t)
+            turn.cells.append(cell)
+        cell.ended, cell.error, cell.submitted = t, event.error, event.submitted
+        cell.output, cell.output_length = _ends(event.output, TEXT_KEPT), event.output_length
+
+    # --- calls
+
+    def _turn_of_cell(self, node: Node, cell: str | None) -> Turn:
+        """The turn that a cell's name holds: `0/3.1` is turn 3."""
+        match = re.search(r"/(\d{1,9})", cell or "")
+        number = int(match[1]) if match else (node.turn.number if node.turn else 1)
+        return self._turn(node, number)
+
+    def _group(self, turn: Turn, cell: str, site: int | None, *, recursive: bool) -> Group:
+        return turn.groups.setdefault((cell, site, recursive), Group(cell, site, recursive))
+
+    def _batch_started(self, event: events.BatchStarted, _t: float) -> None:
+        turn = self._turn_of_cell(self._node(event.node), event.cell)
+        group = self._group(turn, event.cell, event.site, recursive=event.recursive)
+        group.total = (group.total or 0) + event.total
+
+    def _call_started(self, event: events.CallStarted, t: float) -> None:
+        node = self._node(event.node)
+        turn = self._turn(node, event.turn)
+        sums = [self.totals, self.models.setdefault(event.model, Totals())]
+        for ancestor, asked in node.lineage():
+            sums.append(ancestor.totals)
+            if ancestor.group is not None:
+                sums.append(ancestor.group.totals)
+            # A call may end after its turn: `turn` of the event counts for its own node.
+            own = turn if ancestor is node else asked
+            if own is not None:
+                sums.append(own.totals)
+        call = Call(
+            event.call, event.node, event.turn, event.purpose, event.model, "", t, event.input_tokens, sums=sums
+        )
+        if event.cell is not None:
+            call.group = self._group(turn, event.cell, event.site, recursive=False)
+            call.group.running[call.id] = call
+            call.label = _label(event)
+            sums.append(call.group.totals)
+        else:
+            turn.asking = call
+        self.calls[call.id] = call
+
+    def _call_retried(self, event: events.CallRetried, _t: float) -> None:
+        call = self.calls.get(event.call)
+        for totals in call.sums if call else [self.totals]:
+            totals.retries += 1
+        if call:
+            call.note = f"{event.reason[:LABEL_KEPT]}, try {event.attempt + 1} in {event.wait:.0f}s"
+
+    def _call_finished(self, event: events.CallFinished, t: float) -> None:
+        call = self._call_ended(event.call, t)
+        for totals in call.sums if call else [self.totals]:
+            totals.calls += 1
+            totals.input_tokens += event.input_tokens
+            totals.output_tokens += event.output_tokens
+            totals.cached_tokens += event.cached_tokens
+            totals.recalled += event.memo
+            totals.cost += event.cost or 0.0
+            totals.unpriced += event.cost is None and not event.memo
+        if call and call.group:
+            call.group.done += 1
+
+    def _call_failed(self, event: events.CallFailed, t: float) -> None:
+        call = self._call_ended(event.call, t)
+        for totals in call.sums if call else [self.totals]:
+            totals.calls += 1
+            totals.failed += 1
+            totals.cost += event.cost or 0.0
+        if call and call.group:
+            call.group.failed += 1
+            call.group.failures.append((call.label, f"{event.error}: {event.message}"[:LABEL_KEPT]))
+
+    def _call_ended(self, name: str, t: float) -> Call | None:
+        call = self.calls.pop(name, None)
+        if call is None:
+            return None
+        if call.group is not None:
+            call.group.running.pop(name, None)
+            call.group.ends.append(t)
+        else:
+            node = self.nodes.get(call.node)
+            for turn in node.turns if node else []:
+                if turn.asking is call:
+                    turn.asking = None
+        return call
+
+    _FOLDS: ClassVar[dict[str, Callable[[State, Any, float], None]]] = {
+        "run.started": _run_started,
+        "run.resumed": _run_resumed,
+        "input.opened": _input_opened,
+        "input.changed": _input_changed,
+        "strategy.chosen": _strategy_chosen,
+        "limit.reached": _limit_hit,
+        "warned": _warned,
+        "answer.given": _answer_given,
+        "run.finished": _run_finished,
+        "node.started": _node_started,
+        "node.finished": _node_finished,
+        "sandbox.ready": _sandbox_ready,
+        "sandbox.lost": _sandbox_lost,
+        "turn.started": _turn_started,
+        "turn.finished": _turn_finished,
+        "text.streamed": _text_streamed,
+        "cell.started": _cell_started,
+        "cell.finished": _cell_finished,
+        "batch.started": _batch_started,
+        "call.started": _call_started,
+        "call.retried": _call_retried,
+        "call.finished": _call_finished,
+        "call.failed": _call_failed,
+    }
+
+
+def _end(node: Node, t: float) -> None:
+    """A node ends with its last turn, whose own end is not told when a cell submits or a limit strikes."""
+    if node.ended is None:
+        node.ended = t
+    if node.turn is not None and node.turn.ended is None:
+        node.turn.ended, node.turn.asking, node.turn.streamed = node.ended, None, ""
+
+
+def _label(event: events.CallStarted) -> str:
+    """What tells a call from its neighbours: the file it is about, else how its prompt begins, else its place."""
+    place = f"#{event.slot + 1} " if event.slot is not None else ""
+    for message in reversed(event.messages or []):
+        text = str(message.get("content", ""))
+        found = _FILE_HEADER.search(text, 0, 4_000)
+        if found:
+            return found[1][:LABEL_KEPT]
+        if message.get("role") == "user":
+            first = next((line.strip() for line in text[:1_000].splitlines() if line.strip()), "")
+            return f"{place}{first}"[:LABEL_KEPT]
+    return place.strip() or event.call
+
+
+def _ends(text: str, limit: int) -> str:
+    """The head and the tail of a long text."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]}\n…\n{text[-limit // 2 :]}"
