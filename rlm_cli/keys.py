@@ -11,31 +11,11 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 
 from rlm_cli.errors import AuthError, UsageError
 from rlm_cli.places import places, shown, write_private
 from rlm_cli.settings import Config
-
-PROVIDERS: Mapping[str, tuple[str, ...]] = {
-    "openai": ("OPENAI_API_KEY",),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    "openrouter": ("OPENROUTER_API_KEY",),
-    "mistral": ("MISTRAL_API_KEY",),
-    "deepseek": ("DEEPSEEK_API_KEY",),
-    "groq": ("GROQ_API_KEY",),
-    "xai": ("XAI_API_KEY",),
-    "together_ai": ("TOGETHERAI_API_KEY", "TOGETHER_API_KEY"),
-    "fireworks_ai": ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
-    "cerebras": ("CEREBRAS_API_KEY",),
-    "cohere": ("COHERE_API_KEY", "CO_API_KEY"),
-    "perplexity": ("PERPLEXITYAI_API_KEY",),
-    "azure": ("AZURE_API_KEY",),
-    "huggingface": ("HF_TOKEN", "HUGGINGFACE_API_KEY"),
-}
-"""Provider (the word before the slash of a model's name) → the variables that hold its key, the usual one first."""
 
 _COMMAND_SECONDS = 30.0
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
@@ -45,45 +25,49 @@ _SECRET_SHAPE = re.compile(
 _SHORTEST = 8  # characters; a shorter value is a word that would be struck out everywhere
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key and where it was found. Its value is never shown."""
+class KeyRing(Mapping[str, str]):
+    """The environment, in which keys that are kept elsewhere are found too, under their usual variable.
 
-    value: str = field(repr=False)
-    origin: str
+    `providers` says which variables hold the key of a provider, the usual one first. A `key_cmd` runs when its variable
+    is first asked for. Raises AuthError when that command fails.
+    """
 
+    def __init__(self, providers: Mapping[str, Sequence[str]], config: Config | None = None) -> None:
+        self._config = config or Config.load()
+        self._usual = {names[0]: provider for provider, names in providers.items() if names}
+        self._found: dict[str, str] = {}
+        self._stored = stored()
 
-def variables(provider: str) -> tuple[str, ...]:
-    """The environment variables of a provider; by the usual pattern where it is not among `PROVIDERS`."""
-    return PROVIDERS.get(provider) or (f"{provider.upper().replace('-', '_')}_API_KEY",)
+    def __getitem__(self, name: str) -> str:
+        if value := os.environ.get(name):
+            return value
+        if name not in self._found:
+            self._found[name] = self._elsewhere(name)
+        if not self._found[name]:
+            raise KeyError(name)
+        return self._found[name]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter({*os.environ, *(name for name in self._usual if self.origin(name))})
 
-def find(provider: str, config: Config | None = None) -> Key | None:
-    """The key of a provider, or None. Raises AuthError when `key_cmd` fails, UsageError when a file cannot be read."""
-    for name in variables(provider):
-        if value := os.environ.get(name, "").strip():
-            return Key(value, name)
-    config = config or Config.load()
-    names = (provider, *variables(provider))
-    for name in names:
-        if command := config.key_commands.get(name):
-            return Key(_ask(str(command), provider), f"{shown(config.path)} [key_cmd] {name}")
-    kept = stored()
-    for name in names:
-        if value := kept.get(name, "").strip():
-            return Key(value, shown(places().keys_file))
-    return None
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
-
-def where(provider: str, config: Config) -> str:
-    """Where a key would be found, without running a command; empty where there is none."""
-    for name in variables(provider):
-        if os.environ.get(name, "").strip():
+    def origin(self, name: str) -> str:
+        """Where the value of a variable comes from, without running a command; empty where there is none."""
+        if os.environ.get(name):
             return name
-    names = {provider, *variables(provider)}
-    if names & set(config.key_commands):
-        return f"{shown(config.path)} [key_cmd]"
-    return shown(places().keys_file) if names & set(stored()) else ""
+        names = {name, self._usual.get(name, name)}
+        if names & set(self._config.key_commands):
+            return f"{shown(self._config.path)} [key_cmd]"
+        return shown(places().keys_file) if names & set(self._stored) else ""
+
+    def _elsewhere(self, name: str) -> str:
+        names = (name, self._usual.get(name, name))
+        for known in names:
+            if command := self._config.key_commands.get(known):
+                return _ask(str(command), known)
+        return next((self._stored[known] for known in names if known in self._stored), "")
 
 
 def stored() -> dict[str, str]:
@@ -101,7 +85,7 @@ def stored() -> dict[str, str]:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{shown(path)} is not valid TOML: {error}", "Mend it by hand.") from None
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    return {name: value.strip() for name, value in found.items() if isinstance(value, str) and value.strip()}
 
 
 def keep(provider: str, value: str) -> None:

@@ -74,8 +74,8 @@ class Settings:
         help="read every file as NAME, such as latin-1, where no mark at its start says otherwise",
     )
     max_decompressed: int = option(
-        20 * 1024**3, "--max-decompressed", kind="size", group="Sources", metavar="SIZE", least=1,
-        help="most that .gz, .zip and the like may unpack to",
+        4 * 1024**3, "--max-decompressed", kind="size", group="Sources", metavar="SIZE", least=1,
+        help="most that one .gz, .zip and the like may unpack to",
     )
 
     # Models
