@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from rlm_cli.errors import (
     BadReply,
@@ -27,7 +27,6 @@ from rlm_cli.ledger import Hold, Ledger
 from rlm_cli.memo import Memo, digest
 from rlm_cli.models import Message, Model, Options, Reply, Usage
 from rlm_cli.models.prices import cost, worst_cost
-from rlm_cli.models.replay import Recording
 from rlm_cli.models.tokens import count, count_messages
 from rlm_cli.retries import Retries, Tries
 
@@ -62,6 +61,14 @@ class Request:
     stop: Sequence[str] = ()
     temperature: float | None = None
     on_text: Callable[[str], None] | None = None
+
+
+class Earlier(Protocol):
+    """Replies of an earlier part of the same run, known by their place in it."""
+
+    def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
+        """The reply to the call at this place; None where there is none and the call is to be made."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +142,8 @@ class Gate:
     """Built once for a run; closed once.
 
     `others`: further models that cells may ask for by name. `emit` receives the events of every call. `memo` None: no
-    memory. `recording`: replies of an earlier part of this run, used before anything is sent. `call_time` in seconds is
-    the longest one attempt may take; `first_call` numbers the calls from there.
+    memory. What `earlier` knows is neither sent nor told again. `call_time` in seconds is the longest one attempt may
+    take; `first_call` numbers the calls from there.
     """
 
     def __init__(
@@ -149,7 +156,7 @@ class Gate:
         others: Mapping[str, Model] | None = None,
         memo: Memo | None = None,
         memo_root: bool = False,
-        recording: Recording | None = None,
+        earlier: Earlier | None = None,
         call_time: float = 120.0,
         backoff: float = 0.5,
         first_call: int = 1,
@@ -157,7 +164,7 @@ class Gate:
         self.root = root
         self.sub = sub or root
         self.ledger = ledger
-        self.recording = recording
+        self._earlier = earlier
         self._emit = emit
         self._models = dict(others or {}) | {self.sub.name: self.sub, self.root.name: self.root}
         self._memo = memo
@@ -225,11 +232,9 @@ class Gate:
 
     async def _ask(self, request: Request) -> Reply:
         model = self._model(request)
-        if self.recording is not None:
-            known = self.recording.take(
-                (request.purpose, request.node, request.turn, request.cell, request.slot), request.messages
-            )
-            if known is not None:
+        if self._earlier is not None:
+            place = (request.purpose, request.node, request.turn, request.cell, request.slot)
+            if (known := self._earlier.reply(*place)) is not None:
                 return known
         key = self._key(request, model)
         if key is None:

@@ -166,16 +166,13 @@ def check_key(name: str, environment: Environment, *, base: str | None = None) -
 
 def default_models(environment: Environment) -> tuple[str, str] | None:
     """(root model, sub-model) of the first provider that has a key here; None without any."""
+    names = set(
+        environment
+    )  # asking for a value may run the user's command that prints it: only for a name that is there
     for variable, root, sub in DEFAULTS:
-        if environment.get(variable):
+        if variable in names and environment.get(variable):
             return root, sub
     return None
-
-
-def secrets(environment: Environment) -> list[str]:
-    """The values of every key in the environment, longest first: what must never be shown."""
-    names = {variable for variables in KEYS.values() for variable in variables} | {"RLM_API_KEY"}
-    return sorted({value for name in names if (value := environment.get(name))}, key=len, reverse=True)
 
 
 # --- openers -------------------------------------------------------------------------------------------------------
@@ -225,20 +222,19 @@ def _hosted(wanted: Wanted, name: str) -> Model:
     elif not wanted.key:
         check_key(name, wanted.environment, base=wanted.base)
     variables = KEYS.get(owner, ())
-    key, key_name = wanted.key, next((v for v in variables if wanted.environment.get(v)), "")
+    key, key_name = _key(wanted, ("RLM_API_KEY", *variables) if wanted.base else variables)
     if wanted.base and not key:
-        # litellm's OpenAI client refuses to start without a key, also for a server that asks for none.
-        key, key_name = _key(wanted, ("RLM_API_KEY", *variables))
-        key = key or "none"
+        key = "none"  # litellm's OpenAI client refuses to start without one, also for a server that asks for none
     return Hosted(
         name,
         shown=wanted.name,
         base=wanted.base,
-        key=key,
-        key_name=key_name,
+        # What litellm finds in the environment by itself it knows best how to use.
+        key="" if key_name and os.environ.get(key_name) and not wanted.base else key,
+        key_name=key_name or next(iter(variables), ""),
         window=wanted.window,
         price=wanted.price,
-        secrets=secrets(wanted.environment),
+        secrets=[key],
     )
 
 

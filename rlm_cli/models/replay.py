@@ -1,14 +1,12 @@
-"""Replies that were recorded in a journal, given again.
+"""Replies that were recorded in a journal, given again by a `Model`: for tests, and for `-m replay/FILE`.
 
-`Recording` is what resume and replay use: it knows each call by its place in the run (node, turn, cell, slot) and
-checks that it is still the same call. `Replay` is a `Model` for tests and for `-m replay/FILE`: it knows calls by their
-content alone, and reads over numbers that differ (what is left of a budget is never the same twice).
+It knows a call by its messages alone, and reads over numbers that differ: what is left of a budget is never the same
+twice. (`rlm replay` and `rlm resume` know calls by their place in the run: recording.py.)
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -23,16 +21,12 @@ from rlm_cli.models import Finish, Message, Options, Price, Reply, Usage
 _NUMBERS: Final = re.compile(r"\d[\d,.:]*")
 _SHOWN: Final = 60  # characters of each side in a difference
 
-Place = tuple[str, str, int, str | None, int | None]
-"""Where a call is in its run: purpose, node, turn, cell, slot."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One call that ended, and how."""
 
     call: str
-    place: Place
     messages: tuple[Message, ...]
     model: str
     reply: Reply | None
@@ -73,12 +67,11 @@ def recorded(records: Iterable[Record]) -> list[Recorded]:
 
 
 def _ended(started: CallStarted, messages: tuple[Message, ...], event: CallFinished | CallFailed) -> Recorded:
-    place = (started.purpose, started.node, started.turn, started.cell, started.slot)
     if isinstance(event, CallFinished):
         reply = Reply(text=event.text, finish=cast(Finish, event.finish), model=started.model)
         refused = errors.Refused(f"{started.model} refused to answer.") if event.finish == "refused" else None
-        return Recorded(event.call, place, messages, started.model, reply, refused)
-    return Recorded(event.call, place, messages, started.model, None, _error(event))
+        return Recorded(event.call, messages, started.model, reply, refused)
+    return Recorded(event.call, messages, started.model, None, _error(event))
 
 
 def _error(event: CallFailed) -> RlmError:
@@ -91,45 +84,6 @@ def _error(event: CallFailed) -> RlmError:
 
 def _message(role: str, content: str) -> Message:
     return Message("system" if role == "system" else "assistant" if role == "assistant" else "user", content)
-
-
-class Recording:
-    """Replies of an earlier part of a run, each given once, by place.
-
-    `strict`: a call that is not recorded is a divergence (replay); else it is made (resume). Failed calls are given
-    again only when `failures`: in a replay they happened, in a resume they are worth another try.
-    """
-
-    def __init__(self, calls: Iterable[Recorded], *, strict: bool, failures: bool | None = None) -> None:
-        self.strict = strict
-        failures = strict if failures is None else failures
-        self._at: dict[Place, deque[Recorded]] = {}
-        self.given = 0
-        for call in calls:
-            if call.error is None or failures or isinstance(call.error, errors.Refused):
-                self._at.setdefault(call.place, deque()).append(call)
-
-    def take(self, place: Place, messages: Sequence[Message]) -> Reply | None:
-        """The recorded reply of this call, or None. Raises its error, or `ReplayDiverged` where the call differs."""
-        waiting = self._at.get(place)
-        if not waiting:
-            if self.strict:
-                raise ReplayDiverged(f"{_where(place)} makes a call that was not recorded: {_start(messages)}")
-            return None
-        call = waiting[0]
-        # A root call says what is left of the limits, so it is held to its place and not to its words.
-        if place[0] not in ("root", "extract", "compact") and tuple(messages) != call.messages:
-            if self.strict:
-                raise ReplayDiverged(f"{_where(place)} differs: {difference(call.messages, messages)}")
-            return None
-        waiting.popleft()
-        self.given += 1
-        return call.result()
-
-    @property
-    def left(self) -> int:
-        """Recorded calls that have not been given yet."""
-        return sum(len(waiting) for waiting in self._at.values())
 
 
 class Replay:
@@ -202,13 +156,6 @@ def difference(old: Sequence[Message], new: Sequence[Message]) -> str:
         was, now = left.content[at : at + _SHOWN], right.content[at : at + _SHOWN]
         return f"message {index}, character {at:,}: was {was!r}, is {now!r}"
     return f"it had {len(old)} messages and has {len(new)}"
-
-
-def _where(place: Place) -> str:
-    purpose, node, turn, cell, slot = place
-    if cell is None:
-        return f"The {purpose} call of node {node}, turn {turn},"
-    return f"Call {0 if slot is None else slot} of cell {cell}"
 
 
 def _start(messages: Sequence[Message]) -> str:
