@@ -1,0 +1,116 @@
+"""Matches: what grep and search give back, one place of the input each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rlm_cli.context.spans import Span
+
+_SHOWN = 400  # characters of a line; logs and minified files have lines of megabytes
+
+
+class Match:
+    """A place in the input. Prints as `path:line: text`.
+
+    `path`; `line`, from 1, and that line's `text`, shortened around the match where it is very long; `start` and `end`,
+    characters in the source that was given; `span`, bytes in the file, or None where the source is no part of the
+    input; `first` and `last`, its lines; `passage`, the text that was found; `score`, for search.
+    `cite` takes it.
+    """
+
+    __slots__ = ("_offsets", "_passage", "after", "before", "first", "last", "line", "path", "score", "span", "text")
+
+    def __init__(  # noqa: PLR0917
+        self,
+        path: str,
+        line: int,
+        text: str,
+        span: Span | None,
+        offsets: Callable[[], tuple[int, int]],
+        passage: Callable[[], str],
+        *,
+        first: int | None = None,
+        last: int | None = None,
+        score: float = 0.0,
+        before: tuple[str, ...] = (),
+        after: tuple[str, ...] = (),
+    ) -> None:
+        self.path = path
+        self.line = line
+        self.text = text
+        self.span = span
+        self.first = line if first is None else first
+        self.last = line if last is None else last
+        self.score = score
+        self.before = before
+        self.after = after
+        self._offsets = offsets
+        self._passage = passage
+
+    @property
+    def start(self) -> int:
+        """Where the match starts, in characters of the source. Counted when asked for."""
+        return self._offsets()[0]
+
+    @property
+    def end(self) -> int:
+        """Where the match ends, in characters of the source. Counted when asked for."""
+        return self._offsets()[1]
+
+    @property
+    def passage(self) -> str:
+        """The whole text of the place: what a pattern matched, or the lines that search found."""
+        return self._passage()
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.path else str(self.line)
+        lines = [
+            *(f"{self.path}-{self.line - len(self.before) + at}- {text}" for at, text in enumerate(self.before)),
+            f"{place}: {self.text}",
+            *(f"{self.path}-{self.line + 1 + at}- {text}" for at, text in enumerate(self.after)),
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.path, self.line, self.text, self.span, self.first, self.last)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Match) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+class Matches(list[Match]):
+    """A list of matches, in order. `note` says what was left out: a limit that cut it, a source read in part."""
+
+    __slots__ = ("note",)
+
+    def __init__(self, found: Iterable[Match] = (), note: str = "") -> None:
+        super().__init__(found)
+        self.note = note
+
+    def __str__(self) -> str:
+        between = "\n--\n" if any(match.before or match.after for match in self) else "\n"
+        shown = between.join(map(str, self))
+        if self.note:
+            return f"{shown}\n({self.note})" if shown else f"(no match; {self.note})"
+        return shown or "(no match)"
+
+    __repr__ = __str__
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return Matches(found, self.note) if isinstance(key, slice) else found
+
+
+def shortened(line: str, start: int = 0, end: int = 0) -> str:
+    """`line` cut to 400 characters around `start` to `end`, with an ellipsis on each side that was cut."""
+    if len(line) <= _SHOWN:
+        return line
+    first = max(0, min(start - _SHOWN // 4, len(line) - _SHOWN))
+    cut = line[first : first + _SHOWN]
+    return ("…" if first else "") + cut + ("…" if first + _SHOWN < len(line) else "")

@@ -1,0 +1,93 @@
+"""The readers of the REPL: `grep`, `search` and `chunks`, over `context` unless a source is given."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rlm_cli.context import grep as grepping
+from rlm_cli.context import search as searching
+from rlm_cli.context.chunks import Chunks, Joined, chunks
+from rlm_cli.context.files import Files
+from rlm_cli.context.matches import Match, Matches, shortened
+from rlm_cli.context.regions import regions, texts
+from rlm_cli.context.text import Text
+
+
+class Readers:
+    """Everything that a cell looks into the input with. `names()` are the functions by their REPL names."""
+
+    def __init__(self, context: Text, files: Files) -> None:
+        self._context = context
+        self._files = files
+
+    def names(self) -> dict[str, Any]:
+        return {
+            "context": self._context,
+            "files": self._files,
+            "grep": self.grep,
+            "search": self.search,
+            "chunks": self.chunks,
+        }
+
+    def grep(  # noqa: PLR0917  (a cell may give them by position)
+        self,
+        pattern: str | re.Pattern[str],
+        source: Any = None,
+        ignore_case: bool = False,
+        before: int = 0,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Matches:
+        """The lines that `pattern` matches, at most `limit` of them, each once, in order."""
+        compiled, note = grepping.compiled(pattern, ignore_case)
+        found = Matches(note=note)
+        for line in grepping.lines_matching(compiled, regions(self._source(source), self._files)):
+            if len(found) >= limit:
+                found.note = "; ".join(filter(None, (note, f"cut at limit={limit:,}: there are more")))
+                break
+            found.append(_line(line, before, after))
+        return found
+
+    def search(self, query: str, source: Any = None, top: int = 10) -> Matches:
+        """The `top` passages that fit `query` best, best first."""
+        found = searching.search(query, regions(self._source(source), self._files), top)
+        return Matches([_passage(hit) for hit in found.hits], found.note)
+
+    def chunks(self, source: Any = None, size: int = 100_000, overlap: int = 0) -> Chunks | Joined:
+        """`source` in parts of at most `size` characters, cut at line ends. Each knows where it is from."""
+        return chunks(texts(self._source(source), self._files), size, overlap)
+
+    def _source(self, source: Any) -> Any:
+        return self._context if source is None else source
+
+
+def _line(line: grepping.Line, before: int, after: int) -> Match:
+    region, start, end, text, (first, last) = line
+    above, below = grepping.around(line, before, after)
+    return Match(
+        region.name,
+        region.line(start),
+        shortened(text, first, last),
+        region.span(start, end),
+        lambda: grepping.offsets(line),
+        lambda: text,
+        before=above,
+        after=below,
+    )
+
+
+def _passage(hit: searching.Hit) -> Match:
+    region, first = hit.region, hit.region.line(hit.start)
+    text = hit.lines[hit.best]
+    return Match(
+        region.name,
+        first + hit.best,
+        shortened(text),
+        region.span(hit.start, hit.end),
+        lambda: region.offsets(hit.start, hit.end),
+        lambda: "\n".join(hit.lines),
+        first=first,
+        last=first + len(hit.lines) - 1,
+        score=hit.score,
+    )
