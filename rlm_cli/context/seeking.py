@@ -1,0 +1,132 @@
+"""Literal search over mapped text: bytes are searched, only hits become character offsets.
+
+A needle of whole characters without U+FFFD is found in the bytes exactly where it is in the text, because a UTF-8
+decoder begins anew at every byte that is not a continuation. U+FFFD also stands for invalid bytes, and lone surrogates
+have no UTF-8 form: those few needles are searched in decoded windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import stringzilla
+
+from rlm_cli.context.mapped import Mapped, Position
+from rlm_cli.context.offsets import count_byte
+
+FIRST = 1 << 16
+"""Bytes of the first window: a near hit reads little."""
+MOST = 4 << 20
+"""Bytes of the largest window."""
+
+
+def needle_bytes(needle: str) -> bytes | None:
+    """What to look for in the bytes, None where only the decoded text can say."""
+    if "\ufffd" in needle:
+        return None
+    try:
+        return needle.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def hits(text: Mapped, needle: bytes, begin: Position, end: Position) -> Iterator[tuple[Position, Position]]:
+    """Where `needle` (not empty) begins and ends, from the front, without overlaps."""
+    size, extra = FIRST, len(needle) - 1
+    here = begin
+    while here < end:
+        stop = text._window_end(here, size, end)
+        gathered = text._gather(here, _onward(text, stop, extra, end))
+        data, at = gathered.data, 0
+        after = stop
+        seen = here
+        while (found := stringzilla.find(data, needle, at)) >= 0:
+            at = found + len(needle)
+            after = gathered.position(at)
+            text._saw(seen, after)
+            seen = after
+            yield gathered.position(found), after
+        text._saw(seen, stop)
+        here = max(stop, after)
+        size = min(size * 4, MOST)
+
+
+def hits_back(text: Mapped, needle: bytes, begin: Position, end: Position) -> Iterator[tuple[Position, Position]]:
+    """Where `needle` (not empty) begins and ends, from the back, without overlaps."""
+    size, extra = FIRST, len(needle) - 1
+    here = end
+    while here > begin:
+        start = text._retreat(here, size, begin)
+        gathered = text._gather(start, _onward(text, here, extra, end))
+        text._saw(start, here)
+        data = gathered.data
+        limit = len(data)
+        while (found := stringzilla.rfind(data, needle, 0, limit)) >= 0:
+            limit = found
+            position = gathered.position(found)
+            yield position, gathered.position(found + len(needle))
+            end = position
+        here = start
+        size = min(size * 4, MOST)
+
+
+def count(text: Mapped, needle: bytes, begin: Position, end: Position) -> int:
+    """How often `needle` (not empty) occurs, without overlaps."""
+    if any(needle[:size] == needle[-size:] for size in range(1, len(needle))):
+        return sum(1 for _ in hits(text, needle, begin, end))
+    total, size, here = 0, FIRST, begin
+    while here < end:
+        stop = text._window_end(here, size, end)
+        data = text._gather(here, _onward(text, stop, len(needle) - 1, end)).data
+        total += count_byte(data, needle[0]) if len(needle) == 1 else stringzilla.count(data, needle)
+        text._saw(here, stop)
+        here = stop
+        size = min(size * 4, MOST)
+    return total
+
+
+def _onward(text: Mapped, here: Position, size: int, end: Position) -> Position:
+    """`size` bytes further, not beyond `end`; between two bytes, perhaps inside a character."""
+    number, byte = here
+    while number < end[0]:
+        rest = text._layout.piece(number).size - byte
+        if size <= rest:
+            return number, byte + size
+        size -= rest
+        number, byte = number + 1, 0
+    return number, min(byte + size, end[1])
+
+
+def decoded_hits(text: Mapped, needle: str, begin: Position, end: Position) -> Iterator[int]:
+    """Characters from `begin` to each occurrence of `needle` (not empty), from the front, without overlaps."""
+    carry, base, next_free = "", 0, 0
+    for _, window in text._windows(begin, end):
+        joined = carry + window
+        at = max(0, next_free - base)
+        while (found := joined.find(needle, at)) >= 0:
+            yield base + found
+            at = found + len(needle)
+            next_free = base + at
+        keep = min(len(joined), len(needle) - 1)
+        base += len(joined) - keep
+        carry = joined[len(joined) - keep :] if keep else ""
+
+
+def decoded_hits_back(text: Mapped, needle: str, begin: Position, end: Position) -> Iterator[int]:
+    """The same from the back: characters from `begin`. Remembers all overlapping places: for rare needles only."""
+    places: list[int] = []
+    carry, base = "", 0
+    for _, window in text._windows(begin, end):
+        joined = carry + window
+        found = joined.find(needle)
+        while found >= 0:
+            places.append(base + found)
+            found = joined.find(needle, found + 1)
+        keep = min(len(joined), len(needle) - 1)
+        base += len(joined) - keep
+        carry = joined[len(joined) - keep :] if keep else ""
+    limit = base + len(carry)
+    for place in reversed(places):
+        if place + len(needle) <= limit:
+            yield place
+            limit = place
