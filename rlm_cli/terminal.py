@@ -241,6 +241,13 @@ class Output:
             return 80, 24
         return (found.columns or 80, found.lines or 24)
 
+    def is_pipe(self) -> bool:
+        """True where another process reads along."""
+        try:
+            return self.file is not None and stat.S_ISFIFO(os.fstat(self.file.fileno()).st_mode)
+        except (OSError, ValueError, AttributeError):
+            return False
+
     def in_foreground(self) -> bool:
         """False where we are a background job of the terminal: what we drew would land in the shell's line."""
         try:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rlm_cli import figures
 from rlm_cli.events import CellFinished
 from rlm_cli.sinks.line import Line
 from rlm_cli.terminal import Glyphs, Output, clean, one_line
+
+if TYPE_CHECKING:
+    from rich.syntax import SyntaxTheme
 
 CODE_LINES = 40
 OUTPUT_LINES = 20  # from the head, and as many from the tail
@@ -49,14 +54,21 @@ _COLOURS = {
 }
 
 
+def syntax_theme() -> SyntaxTheme:
+    """The colours of code, for Rich."""
+    from rich.style import Style  # late: only -v and Markdown on a coloured terminal need these
+    from rich.syntax import ANSISyntaxTheme
+
+    return ANSISyntaxTheme({kind: Style.parse(name) for kind, name in _COLOURS.items()})
+
+
 def _highlight(code: str) -> list[Line]:
     """Python in the colours that we use everywhere."""
-    from rich.style import Style  # late: only -v on a coloured terminal needs these
-    from rich.syntax import ANSISyntaxTheme, Syntax
+    from rich.style import Style
+    from rich.syntax import Syntax
 
-    theme = ANSISyntaxTheme({kind: Style.parse(name) for kind, name in _COLOURS.items()})
     names = {Style.parse(name): name for name in _COLOURS.values()}
-    text = Syntax("", "python", theme=theme).highlight(code)
+    text = Syntax("", "python", theme=syntax_theme()).highlight(code)
     lines: list[list[tuple[str, str]]] = [[]]
     end = 0
     for span in [*text.spans, None]:

@@ -95,7 +95,7 @@ def turn_line(state: State, node: Node, turn: Turn, columns: int, glyphs: Glyphs
     title = Line.of(one_line(turn.title, 200) or "no code").cut(60, glyphs.ellipsis)
     parts = [(9, Line.of((f"{sign} ", style), (f"{_name(node, turn)}  ", "bold")) + title)]
     if turn.error:
-        parts.append((7, Line.of((_error_text(turn.error), "red")).cut(60, glyphs.ellipsis)))
+        parts.append((7, Line.of((error_text(turn.error), "red")).cut(60, glyphs.ellipsis)))
     elif result := _result(turn):
         parts.append((5, Line.of((f"{glyphs.gives} {result}", "")).cut(40, glyphs.ellipsis)))
     if groups := [group for group in turn.groups.values() if group.size]:
@@ -113,7 +113,7 @@ def summary(state: State, columns: int, now: float, glyphs: Glyphs = UNICODE) ->
     parts = [_status(state)] if _status(state).pieces else []
     parts += [Line.of((text, "dim")) for text in sums_texts(state, now)]
     if state.run is not None:
-        parts.append(Line.of((_next_step(state), "cyan" if _resumable(state) else "dim")))
+        parts.append(Line.of((_next_step(state), "cyan" if resumable(state) else "dim")))
     corner = f"{glyphs.corner} "
     folded = flow(parts, cells - 2, f" {glyphs.dot} ")
     return lines + [Line.of((corner if index == 0 else "  ", "dim")) + line for index, line in enumerate(folded)]
@@ -192,6 +192,16 @@ def stopped(state: State) -> str:
     return one_line(state.finished.status, 40).replace("_", " ")
 
 
+def error_text(error: dict[str, object]) -> str:
+    """An error of a cell on one line."""
+    return one_line(f"{error.get('type', 'error')}: {error.get('message', '')}", 200)
+
+
+def resumable(state: State) -> bool:
+    """Whether `rlm resume` would go on from where this run ended."""
+    return state.finished is None or state.finished.exit_code not in (0, 1, 9)
+
+
 # --- parts of lines ------------------------------------------------------------------------------------------------
 
 
@@ -211,10 +221,6 @@ def _outcome(turn: Turn, glyphs: Glyphs) -> tuple[str, str]:
     if any(group.failed for group in turn.groups.values()):
         return glyphs.warning, "magenta"
     return glyphs.done, "green"
-
-
-def _error_text(error: dict[str, object]) -> str:
-    return one_line(f"{error.get('type', 'error')}: {error.get('message', '')}", 200)
 
 
 def _result(turn: Turn) -> str:
@@ -247,13 +253,9 @@ def _status(state: State) -> Line:
     return Line.of((word, "bold green" if good else "bold magenta"))
 
 
-def _resumable(state: State) -> bool:
-    return state.finished is None or state.finished.exit_code not in (0, 1, 9)
-
-
 def _next_step(state: State) -> str:
     name = one_line(state.run.run, 12) if state.run else ""
-    return f"go on with: rlm resume {name}" if _resumable(state) else f"rlm view {name}"
+    return f"go on with: rlm resume {name}" if resumable(state) else f"rlm view {name}"
 
 
 # --- the moving part -----------------------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""The answer on stdout, once, when the run is over: every format of `-f`.
+
+A format is one function from a report to what is written; add one line to `FORMATS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rlm_cli.errors import ExitStatus
+from rlm_cli.links import Linker, link_format
+from rlm_cli.sinks.jsonl import json_line
+from rlm_cli.sinks.report import Report, document, partial_line, place, source_line
+from rlm_cli.terminal import Environment, clean, encode, inert, one_line
+
+_SILENT = (ExitStatus.USAGE, ExitStatus.BUG)  # no envelope: nothing of a run exists
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer goes: the surroundings, and `--links`."""
+
+    environment: Environment
+    links: str = "auto"
+
+
+def write_answer(report: Report, form: str, environment: Environment, *, links: str = "auto") -> None:
+    """Write the answer to stdout in the format `form`. Raises `OutputError` when it cannot be written.
+
+    A reader that has gone away (`| head -1`) had what it wanted: no error.
+    """
+    written = FORMATS[form](report, Place(environment, links))
+    with contextlib.suppress(BrokenPipeError):
+        environment.stdout.write_bytes(written)
+
+
+def _text(report: Report, where: Place) -> bytes:
+    """Exact bytes on a pipe or into a file; rendered and cleaned on a terminal."""
+    stdout = where.environment.stdout
+    if stdout.tty:
+        return encode(_rendered(report, where), stdout.encoding)
+    text = document(report)
+    # A pipe may end in the log of a GitHub runner, which obeys what it reads there. A file is exact.
+    return encode(inert(text) if where.environment.in_github and stdout.is_pipe() else text)
+
+
+def _rendered(report: Report, where: Place) -> str:
+    from rlm_cli.sinks.markdown import render  # late: Rich's Markdown costs 0.1 s to load
+
+    stdout = where.environment.stdout
+    if report.shaped:
+        return json.dumps(report.value, ensure_ascii=True, indent=2).replace("\x7f", "\\u007f") + "\n"
+    if not report.text.strip():
+        return ""
+    pattern = link_format(where.links, where.environment.variables, tty=stdout.tty, colour=stdout.colour)
+    linker = Linker(pattern)
+    columns, _ = stdout.size()
+    body = render(
+        report.text,
+        columns,
+        colour=stdout.colour,
+        encoding=stdout.encoding,
+        linker=linker,
+        citations=report.citations,
+    )
+    dim, bold, plain = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if stdout.colour else ("", "", "")
+    parts = [f"{bold}{clean(partial_line(report))}{plain}\n\n"] if report.partial else []
+    parts.append(body)
+    if report.citations:
+        parts.append(f"\n{bold}Sources{plain}\n")
+    for citation in report.citations:
+        line = one_line(source_line(citation), 4200)
+        if citation.get("verified"):
+            spot = place(citation)
+            line = line.replace(spot, linker.link(spot, str(citation["path"]), int(citation["line"])), 1)
+        else:
+            line = f"{dim}{line}{plain}"
+        parts.append(line + "\n")
+    return "".join(parts)
+
+
+def _json(report: Report, _where: Place) -> bytes:
+    """One object on one line, for every ending but a usage error and a bug."""
+    if report.exit_code in _SILENT:
+        return b""
+    return json_line(json.dumps(report.envelope(), separators=(",", ":"), default=str).encode("ascii") + b"\n")
+
+
+def _jsonl(_report: Report, _where: Place) -> bytes:
+    """Nothing more: the events have been written as they came, the answer among them."""
+    return b""
+
+
+def _markdown(report: Report, _where: Place) -> bytes:
+    """The answer as a document of its own, with its question and its sources."""
+    if report.shaped or not report.text.strip():
+        return encode(document(report))
+    parts = [f"# {one_line(report.question, 300)}\n", report.text.strip() + "\n"]
+    if report.partial:
+        parts.insert(1, f"*{partial_line(report)}*\n")
+    if report.citations:
+        parts.append("## Sources\n\n" + "".join(f"- {_code(source_line(item))}\n" for item in report.citations))
+    return encode("\n".join(parts))
+
+
+def _code(text: str) -> str:
+    return f"``{text}``" if "`" in text else f"`{text}`"
+
+
+def _github(report: Report, where: Place) -> bytes:
+    """Annotations and the inert answer on stdout; the summary of the job where the runner asks for one."""
+    from rlm_cli.sinks import github
+
+    variables = where.environment.variables
+    path = variables.get("GITHUB_STEP_SUMMARY", "")
+    if path:
+        try:
+            github.write_summary(report, path, variables)
+        except OSError as error:
+            where.environment.stderr.line(f"rlm: the job summary could not be written: {error.strerror}")
+    return encode(github.log(report, variables.get("GITHUB_WORKSPACE", "")))
+
+
+Format = Callable[[Report, Place], bytes]
+
+FORMATS: dict[str, Format] = {
+    "text": _text,
+    "json": _json,
+    "jsonl": _jsonl,
+    "md": _markdown,
+    "github": _github,
+}
