@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rlm_cli.errors import AuthError, UsageError
 from rlm_cli.places import places, shown, write_private
@@ -95,12 +96,33 @@ def keep(provider: str, value: str) -> None:
         raise UsageError("the key is empty", "Nothing was changed.")
     if any(character.isspace() or not character.isprintable() for character in value):
         raise UsageError("the key holds white space or control characters", "Nothing was changed; paste it again.")
+    document = _document()
+    document[provider] = value
+    _write(document)
+
+
+def drop(provider: str) -> None:
+    """Take a key out of keys.toml. Raises UsageError when it is not there."""
+    document = _document()
+    if provider not in document:
+        raise UsageError(f"no key of {provider!r} is kept in {shown(places().keys_file)}", "rlm keys lists them.")
+    del document[provider]
+    _write(document)
+
+
+def _document() -> Any:
+    """keys.toml with its comments. A file that cannot be read is not replaced."""
+    import tomlkit
+
+    stored()
+    path = places().keys_file
+    return tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+
+
+def _write(document: Any) -> None:
     import tomlkit
 
     path = places().keys_file
-    stored()  # refuse to replace what cannot be read
-    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
-    document[provider] = value
     try:
         write_private(path, tomlkit.dumps(document))
     except OSError as error:

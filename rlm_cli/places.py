@@ -34,6 +34,16 @@ class Places:
         return self.state / "runs"
 
     @property
+    def memo(self) -> Path:
+        """The replies to sub-calls that are remembered (sqlite)."""
+        return self.cache / "memo.sqlite"
+
+    @property
+    def texts(self) -> Path:
+        """Decoded and unpacked input, and what came through a pipe."""
+        return self.cache / "texts"
+
+    @property
     def model_names(self) -> Path:
         """One model name a line, for completion in shells."""
         return self.cache / "models.txt"

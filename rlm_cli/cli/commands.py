@@ -17,8 +17,13 @@ class Entry:
     module: str
 
 
-COMMANDS: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (Entry("ask", "answer a question about files, directories or a pipe", "rlm_cli.cli.ask"),)
-}
-"""In the order of help."""
+_ENTRIES = (
+    Entry("ask", "answer a question about files, directories or a pipe", "rlm_cli.cli.ask"),
+    Entry("runs", "list past runs, show one, or remove old ones", "rlm_cli.cli.runs"),
+    Entry("models", "list the models that can be used", "rlm_cli.cli.models"),
+    Entry("config", "show or change settings", "rlm_cli.cli.configure"),
+    Entry("keys", "show and keep the keys of providers", "rlm_cli.cli.keyring"),
+    Entry("cache", "show or clear what is kept to be faster", "rlm_cli.cli.caching"),
+)  # in the order of help
+
+COMMANDS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

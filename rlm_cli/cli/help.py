@@ -73,7 +73,7 @@ def option_groups(command: Any) -> list[tuple[str, list[Row]]]:
 
 def _row(param: Any) -> Row:
     option = OPTIONS.get(param.name)
-    if option is not None and option.flag in (*param.opts, *param.secondary_opts):
+    if option is not None and option.help == param.help:
         return label(option), described(option)
     value = "" if param.is_flag or param.count else f" {param.metavar or 'TEXT'}"
     return _aligned(param.opts) + value, param.help or ""

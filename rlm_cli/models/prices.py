@@ -67,6 +67,16 @@ def listed(name: str) -> Listed | None:
     return None
 
 
+def names() -> list[str]:
+    """Every model in the table that answers messages, by its litellm name with the provider in front."""
+    found = set()
+    for name, entry in _table().items():
+        if isinstance(entry, dict) and entry.get("mode") in ("chat", "responses") and name != "sample_spec":
+            owner = str(entry.get("litellm_provider") or "")
+            found.add(name if "/" in name or not owner else f"{owner}/{name}")
+    return sorted(found)
+
+
 @lru_cache(maxsize=1)
 def _table() -> dict[str, Any]:
     spec = find_spec("litellm")

@@ -1,0 +1,234 @@
+"""`rlm runs`: what was asked before, from the journals in the state directory."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rlm_cli import figures, journal, values
+from rlm_cli.cli.help import HELP_FLAGS, Command, Group
+from rlm_cli.cli.output import columns, remark, say, say_json
+from rlm_cli.errors import UsageError
+from rlm_cli.events import RunFinished, parse
+from rlm_cli.places import places, shown
+from rlm_cli.state import State
+from rlm_cli.terminal import one_line
+
+EXAMPLES = """
+rlm runs                               the latest 20
+rlm runs show last
+rlm runs prune --older-than 30d
+"""
+_LATEST = 20
+_TAIL = 256 * 1024  # bytes at a journal's end in which its last event is looked for
+
+app = typer.Typer(
+    cls=Group, add_completion=False, rich_markup_mode=None, epilog=EXAMPLES, context_settings=HELP_FLAGS,
+    invoke_without_command=True,
+)  # fmt: skip
+
+Json = Annotated[bool, typer.Option("--json", help="as JSON")]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one line of the list says. `cost` is None where nobody knows."""
+
+    id: str
+    question: str
+    status: str
+    cost: float | None
+    age: float  # seconds
+    bytes: int
+    path: Path
+
+
+@app.callback()
+def runs(context: typer.Context) -> None:
+    """List past runs, show one, or remove old ones.
+
+    A run is called by its id, its last four letters, or `last`.
+    """
+    if context.invoked_subcommand is None:
+        show_list()
+
+
+@app.command("list", cls=Command, context_settings=HELP_FLAGS)
+def show_list(
+    every: Annotated[bool, typer.Option("--all", help=f"all runs, and not the latest {_LATEST} alone")] = False,
+    json: Json = False,
+) -> None:
+    """List the latest runs: question, how they ended, cost, age."""
+    paths = journal.runs(places().runs)
+    found = [_look(path) for path in (paths if every else paths[:_LATEST])]
+    if json:
+        say_json([{"run": run.id, "question": run.question, "status": run.status, "cost_usd": run.cost,
+                   "age_s": round(run.age), "bytes": run.bytes, "trajectory": str(run.path)}
+                  for run in found])  # fmt: skip
+        return
+    if not found:
+        remark(f"there are no runs in {shown(places().runs)}")
+        return
+    say(columns([(run.id, _age(run.age), run.status, _cost(run.cost), one_line(run.question, 60)) for run in found]))
+    if len(paths) > len(found):
+        remark(f"{len(paths) - len(found)} older ones: rlm runs list --all")
+
+
+@app.command(cls=Command, context_settings=HELP_FLAGS)
+def show(run: Annotated[str, typer.Argument(metavar="[RUN]", show_default=False)] = "last", json: Json = False) -> None:
+    """Show one run: question, answer, sources, cost."""
+    path = journal.find(places().runs, run)
+    reading = journal.Reading()
+    state = State()
+    for record in journal.read(path, reading):
+        state.apply(record)
+    if state.run is None:
+        raise UsageError(f"{shown(path)} is not the record of a run", "rlm runs lists those that are.")
+    if json:
+        say_json(_as_json(state, path))
+        return
+    say(_as_text(state, path))
+    if reading.torn:
+        remark(f"warning: {figures.plural(len(reading.torn), 'line')} of {shown(path)} cannot be read")
+
+
+@app.command(cls=Command, context_settings=HELP_FLAGS)
+def prune(
+    older_than: Annotated[str | None, typer.Option("--older-than", metavar="TIME", help="runs before, as 30d")] = None,
+    max_size: Annotated[
+        str | None, typer.Option("--max-size", metavar="SIZE", help="the oldest, until all others fit, as 1G")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="say what would go; remove nothing")] = False,
+) -> None:
+    """Remove records of old runs. A run that is still going is left alone."""
+    if older_than is None and max_size is None:
+        raise UsageError("prune needs to know which runs", "Such as: rlm runs prune --older-than 30d")
+    doomed = _doomed(_read(values.duration, "--older-than", older_than), _read(values.size, "--max-size", max_size))
+    gone = size = 0
+    for path in doomed:
+        length = path.stat().st_size
+        if _going(path):
+            continue
+        if not dry_run:
+            path.unlink(missing_ok=True)
+        gone, size = gone + 1, size + length
+    verb = "would be removed" if dry_run else "removed"
+    remark(f"{figures.plural(gone, 'run')} {verb}, {figures.size(size)}")
+
+
+def _look(path: Path) -> Run:
+    """The head of a run, from the first and the last line of its journal alone."""
+    started = journal.started(path)
+    end = _last(path)
+    status, cost = "stopped", None
+    if end is not None:
+        status, cost = end.status, end.usage.get("cost_usd", end.usage.get("cost"))
+    elif _going(path):
+        status = "running"
+    told = path.stat()
+    question = started.question if started else "(no record of a run)"
+    return Run(path.stem, question, status, cost, max(0.0, time.time() - _began(path)), told.st_size, path)
+
+
+def _last(path: Path) -> RunFinished | None:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _TAIL))
+        lines = stream.read().splitlines()
+    for line in reversed(lines[-4:]):
+        with contextlib.suppress(ValueError):
+            event = parse(line).event
+            if isinstance(event, RunFinished):
+                return event
+    return None
+
+
+def _began(path: Path) -> float:
+    """Wall time in seconds at which a run began, as its id says."""
+    try:
+        return datetime.strptime(path.stem[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return path.stat().st_mtime
+
+
+def _going(path: Path) -> bool:
+    """Whether a process is writing this journal now: it holds the lock."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _doomed(age: float | None, room: int | None) -> list[Path]:
+    """The journals that are too old, or do not fit into `room` bytes beside newer ones; oldest first."""
+    paths = journal.runs(places().runs)  # newest first
+    now, taken, doomed = time.time(), 0, []
+    for path in paths:
+        taken += path.stat().st_size
+        if (age is not None and now - _began(path) > age) or (room is not None and taken > room):
+            doomed.append(path)
+    return doomed[::-1]
+
+
+def _read(reader: Any, flag: str, text: str | None) -> Any:
+    try:
+        return None if text is None else reader(text)
+    except ValueError as problem:
+        raise UsageError(f"{flag}: {text!r} {problem}") from None
+
+
+def _as_json(state: State, path: Path) -> dict[str, Any]:
+    run, answer, end = state.run, state.answer, state.finished
+    assert run is not None
+    return {
+        "run": run.run, "question": run.question, "sources": run.sources, "root_model": run.root_model,
+        "sub_model": run.sub_model, "status": end.status if end else "stopped",
+        "answer": answer.text if answer else None, "citations": answer.citations if answer else [],
+        "usage": end.usage if end else {"calls": state.totals.calls, "cost_usd": state.totals.cost},
+        "elapsed_s": round(state.t, 3), "trajectory": str(path),
+    }  # fmt: skip
+
+
+def _as_text(state: State, path: Path) -> str:
+    run, answer, totals = state.run, state.answer, state.totals
+    assert run is not None
+    spent = figures.money(totals.cost) + ("" if totals.cost_known else " and more: not every price is known")
+    head = [
+        ("run", run.run), ("question", run.question), ("sources", " ".join(run.sources) or "stdin"),
+        ("models", f"{run.root_model}, {run.sub_model}"),
+        ("ended", state.finished.status if state.finished else "stopped before its end"),
+        ("took", f"{figures.duration(state.t)}, {figures.plural(state.turn_count, 'turn')}, "
+                 f"{figures.plural(totals.calls, 'call')}, {spent}"),
+        ("record", shown(path)),
+    ]  # fmt: skip
+    parts = [columns(head)]
+    if answer is not None and answer.text:
+        parts.append(answer.text.rstrip("\n"))
+        sources = [f"{item.get('path')}:{item.get('line')}" for item in answer.citations]
+        if sources:
+            parts.append("Sources\n" + "\n".join(f"  {source}" for source in sources))
+    return "\n\n".join(parts)
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)}{unit}"
+    return f"{int(seconds)}s"
+
+
+def _cost(cost: float | None) -> str:
+    return "?" if cost is None else figures.money(cost)
