@@ -98,10 +98,10 @@ def _source(citation: Mapping[str, Any], variables: Mapping[str, str]) -> str:
 
 def _html(markdown: str) -> str:
     """A model's Markdown as one line of HTML: no line is empty, so the summary's own Markdown never begins in it."""
-    parser = (
-        MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
-    )
-    return "<div>" + parser.render(clean(markdown)).strip().replace("\n", "&#10;") + "</div>"
+    parser = MarkdownIt("commonmark", {"html": False})
+    parser.enable("table").disable(["image", "link", "autolink", "reference"])
+    html = str(parser.render(clean(markdown))).strip()
+    return f"<div>{html}</div>".replace("\n", "&#10;")
 
 
 _INERT = {ord(character): f"&#{ord(character)};" for character in "&<>\"'`*_[]()#!|~\\@"} | {ord("\n"): "&#10;"}
