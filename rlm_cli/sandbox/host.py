@@ -1,0 +1,317 @@
+"""The parent side: one confined worker, its cells, and what becomes of a run when it dies.
+
+    sandbox = ProcessSandbox(host, table, level="strict")
+    ready = await sandbox.start()
+    result = await sandbox.run("print(len(context))", cell="0/1.1", time_limit=60)
+
+Every byte from the worker is hostile: lines are bounded, parsed strictly, and answered one at a time; anything else ends
+the worker and never the host. Limits are kept here. A cell's clock stands still while the host works for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from rlm_cli.context.spans import Part, wire
+from rlm_cli.errors import SandboxError
+from rlm_cli.sandbox import CellError, CellResult, Host, Ready
+from rlm_cli.sandbox.calls import Calls, Record
+from rlm_cli.sandbox.process import Packed, Worker, WorkerGone
+from rlm_cli.sandbox.protocol import Breach
+from rlm_cli.sandbox.results import read_result
+
+Level = Literal["auto", "strict", "off"]
+MEMORY = 1 << 30
+"""Bytes a worker may hold; maps of the input are not counted."""
+GRACE = 1.0
+"""Seconds between asking a cell to stop and killing its worker."""
+SETTLED = 2.0
+"""Seconds a cell has to end after its answer was accepted."""
+REPLAY_SLACK = 2.0
+
+
+class ProcessSandbox:
+    """Cells in a confined process; implements `Sandbox`.
+
+    `files` is the packed table of the corpus; `parts` is what `context` is (None: all of it). `cell_memory` in bytes.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        files: Packed,
+        *,
+        parts: Sequence[Part] | None = None,
+        level: Level = "auto",
+        cell_memory: int = MEMORY,
+        grace: float = GRACE,
+        seed: int = 0,
+    ) -> None:
+        self._host = host
+        self._files = files
+        self._setup = {"parts": None if parts is None else wire(parts), "seed": seed}
+        self._level = level
+        self._memory = cell_memory
+        self._grace = grace
+        self._worker: Worker | None = None
+        self._ready: Ready | None = None
+        self._records: list[Record] = []
+        self._known: tuple[str, ...] = ()
+        self._closed = False
+        self._stop = asyncio.Event()
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> Ready:
+        """Bring a worker up, confined. Raises SandboxError where it does not come up or `level` does not hold."""
+        self._worker, self._ready = await self._spawn()
+        return self._ready
+
+    async def _spawn(self) -> tuple[Worker, Ready]:
+        if self._closed:
+            raise SandboxError("The sandbox was closed.")
+        began = time.monotonic()
+        worker = Worker(self._memory, confined=self._level != "off")
+        try:
+            first = await worker.receive(timeout=60.0)
+            layers, missing = _layers(first)
+            _hold(self._level, layers, missing)
+            await self._introduce(worker)
+        except (Breach, WorkerGone, TimeoutError) as error:
+            said = await worker.kill()
+            detail = said.strip().splitlines()[-1:] or [f"{error}; {worker.ending()}"]
+            raise SandboxError(f"The sandbox did not start: {detail[0][:300]}", "Run `rlm doctor`.") from None
+        except BaseException:
+            await worker.kill()
+            raise
+        return worker, Ready(layers, tuple(f"{name}: {why}" for name, why in missing.items()), time.monotonic() - began)
+
+    async def _introduce(self, worker: Worker) -> None:
+        """Hand over the table, and wait until the worker asks for its first cell."""
+        worker.send_files([self._files.descriptor()])
+        worker.send({**self._setup, "table": self._files.size})
+        message = await worker.receive(timeout=60.0)
+        while message.get("t") == "call":
+            worker.send(await Calls(self._host, self._files.count).answer(worker, message))
+            message = await worker.receive(timeout=60.0)
+        if message.get("t") != "idle":
+            raise Breach("the worker did not become idle")
+
+    async def close(self) -> None:
+        """End the worker. Safe to call twice, and at any time."""
+        self._closed = True
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.kill()
+
+    def interrupt(self) -> None:
+        """Ask the cell that runs to stop, as at its time limit."""
+        self._stop.set()
+
+    # --- cells ------------------------------------------------------------------------------------------------------
+
+    async def run(self, code: str, *, cell: str, time_limit: float) -> CellResult:
+        """Run one cell. Its own failures are in the result; errors that the host's callbacks raise come out of here."""
+        self._stop.clear()
+        if self._worker is None:
+            self._worker, self._ready = await self._spawn()
+            await self._restore()
+        calls = Calls(self._host, self._files.count)
+        turn = _Turn(self._worker, calls, time_limit, self._grace, self._stop)
+        try:
+            message = await turn.run({"t": "run", "code": code, "cell": cell})
+            result = read_result(message, turn.seconds)
+        except (Breach, WorkerGone) as error:
+            return await self._died(code, cell, calls, turn, error)
+        except BaseException:
+            # Cancelled, or the host refused to go on: what the worker does now is nobody's business any more.
+            worker, self._worker = self._worker, None
+            if worker is not None:
+                await asyncio.shield(worker.kill())
+            raise
+        if turn.stopped and result.error is not None and result.error.kind == "time":
+            result = _said(result, turn.reason)
+        if not turn.stopped:  # where a stopped cell stopped cannot be repeated
+            self._records.append(Record(code, cell, turn.seconds, calls.replies))
+        self._known = tuple(variable.name for variable in result.variables)
+        if calls.submitted and not result.submitted:
+            result = _submitted(result)
+        return result
+
+    async def _died(self, code: str, cell: str, calls: Calls, turn: _Turn, error: Exception) -> CellResult:
+        """The worker is gone in the middle of a cell: a new one in its place, with the earlier variables."""
+        assert self._worker is not None
+        await self._worker.kill()
+        how = turn.reason or (f"it broke the protocol: {error}" if isinstance(error, Breach) else self._worker.ending())
+        kind: Literal["time", "died"] = "time" if turn.stopped else "died"
+        self._worker = None
+        lost: tuple[str, ...] = ()
+        if not calls.submitted:
+            self._worker, self._ready = await self._spawn()
+            lost = await self._restore()
+        after = "earlier variables are restored"
+        if lost:
+            after = (
+                f"{after}, but not: {', '.join(lost)}" if self._known else "the earlier variables could not be rebuilt"
+            )
+        return CellResult(
+            error=CellError(
+                type=_NAMES[kind], message=f"the cell was ended ({how}); its effects are lost, {after}", kind=kind
+            ),
+            seconds=turn.seconds,
+            submitted=calls.submitted,
+            looked=calls.opened,
+            lost=lost,
+        )
+
+    async def _restore(self) -> tuple[str, ...]:
+        """Rebuild the variables: finished cells again, their calls answered from the record. What is lost, by name."""
+        assert self._worker is not None
+        known, rebuilt = self._known, ()
+        for record in self._records:
+            calls = Calls(self._host, self._files.count, record.replies)
+            turn = _Turn(self._worker, calls, 2 * record.seconds + REPLAY_SLACK, self._grace, asyncio.Event())
+            try:
+                message = await turn.run({"t": "run", "code": record.code, "cell": record.cell})
+                if calls.diverged or turn.stopped:
+                    raise Breach("the cell did not repeat itself")
+                rebuilt = tuple(variable.name for variable in read_result(message, turn.seconds).variables)
+            except (Breach, WorkerGone):
+                await self._worker.kill()
+                self._records.clear()
+                rebuilt = ()
+                self._worker, self._ready = await self._spawn()
+                break
+        self._known = rebuilt
+        return tuple(name for name in known if name not in rebuilt)
+
+
+_NAMES = {"time": "CellTimeout", "died": "WorkerDied"}
+
+
+class _Turn:
+    """One cell on one worker: messages there and back, and the cell's clock."""
+
+    def __init__(self, worker: Worker, calls: Calls, limit: float, grace: float, stop: asyncio.Event) -> None:
+        self._worker = worker
+        self._calls = calls
+        self._limit = limit
+        self._grace = grace
+        self._stop = stop
+        self.seconds = 0.0
+        self.reason = ""  # why it was asked to stop
+        self.stopped = False
+
+    async def run(self, order: dict[str, Any]) -> dict[str, Any]:
+        """The `done` message. Raises Breach or WorkerGone; the cell's own clock runs only between messages."""
+        self._worker.send(order)
+        while True:
+            began = time.monotonic()
+            try:
+                message = await self._next()
+            finally:
+                self.seconds += time.monotonic() - began
+            kind = message.get("t")
+            if kind == "done":
+                return message
+            if kind != "call":
+                raise Breach("a message of no known kind")
+            if self.stopped:
+                self._worker.send({"refused": "CellTimeout", "message": self.reason})
+                self._worker.interrupt()
+                continue
+            self._worker.send(await self._answer(message))
+            if self._calls.submitted:
+                self._limit = min(self._limit, self.seconds + SETTLED)
+
+    async def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The reply to a call; an interrupt from outside cuts the wait short."""
+        answering = asyncio.ensure_future(self._calls.answer(self._worker, message))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({answering, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                return answering.result()
+            self._ask_to_stop("it was interrupted")
+            return {"refused": "CellTimeout", "message": self.reason}
+        finally:
+            for task in (answering, stopping):
+                task.cancel()
+            await asyncio.gather(answering, stopping, return_exceptions=True)
+
+    async def _next(self) -> dict[str, Any]:
+        if not self.stopped:
+            with contextlib.suppress(TimeoutError):
+                return await self._receive(max(0.0, self._limit - self.seconds))
+            self._ask_to_stop(f"it ran for its {self._limit:g} seconds")
+        deadline = time.monotonic() + self._grace
+        while (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                return await self._worker.receive(timeout=min(0.1, left))
+            self._worker.interrupt()  # again: a cell may swallow it, but not every time
+        raise WorkerGone("it did not stop when asked")
+
+    async def _receive(self, timeout: float) -> dict[str, Any]:
+        """The next message within `timeout`; an interrupt from outside ends the wait as the time limit does."""
+        receiving = asyncio.ensure_future(self._worker.receive(timeout=timeout))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                return receiving.result()
+        finally:
+            for task in (receiving, stopping):
+                task.cancel()
+            await asyncio.gather(receiving, stopping, return_exceptions=True)
+        self._ask_to_stop("it was interrupted")
+        raise TimeoutError
+
+    def _ask_to_stop(self, reason: str) -> None:
+        if not self.stopped:
+            self.stopped, self.reason = True, reason
+            self._worker.interrupt()
+
+
+def _layers(message: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
+    if message.get("t") != "ready":
+        raise Breach("the worker did not say that it is ready")
+    held, missing = message.get("layers"), message.get("missing")
+    if not isinstance(held, list) or not isinstance(missing, dict):
+        raise Breach("the worker did not name its layers")
+    return tuple(str(name)[:40] for name in held[:20]), {
+        str(n)[:40]: str(w)[:200] for n, w in list(missing.items())[:20]
+    }
+
+
+def _hold(level: Level, layers: Sequence[str], missing: dict[str, str]) -> None:
+    """Raise SandboxError where `strict` asks for more than holds."""
+    held = set(layers)
+    if level != "strict" or "seccomp" in held or {"landlock", "network namespace"} <= held:
+        return
+    why = "; ".join(f"{name}: {reason}" for name, reason in missing.items()) or "no layer of the system"
+    raise SandboxError(
+        f"The sandbox is not strict here ({why}).",
+        "Run where seccomp is allowed, or use --sandbox auto to run with the layers that hold (`rlm doctor` names them).",
+    )
+
+
+def _said(result: CellResult, reason: str) -> CellResult:
+    error = result.error
+    assert error is not None
+    message = f"the cell was stopped ({reason}); what it had assigned is kept"
+    hint = "Do less in one cell: a smaller part, a simpler pattern, or llm_query_batched in place of a loop."
+    made = CellError("CellTimeout", message, error.line, error.source, hint, "time")
+    return _replace(result, error=made)
+
+
+def _submitted(result: CellResult) -> CellResult:
+    return _replace(result, submitted=True, error=None)
+
+
+def _replace(result: CellResult, **changes: Any) -> CellResult:
+    values = {name: getattr(result, name) for name in result.__dataclass_fields__}
+    return CellResult(**(values | changes))

@@ -1,0 +1,91 @@
+"""The input, as the worker sees it: a table of files, and descriptors that only the host can open."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from rlm_cli.context.coverage import Coverage
+from rlm_cli.context.files import Files, build_context
+from rlm_cli.context.spans import Part, unwire
+from rlm_cli.context.store import MappedStore
+from rlm_cli.context.table import FileTable
+from rlm_cli.context.text import Text
+from rlm_cli.sandbox.failures import refusal
+
+
+class Wire(Protocol):
+    def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
+
+    def descriptors(self, count: int) -> list[int]: ...
+
+
+class Inputs:
+    """`context` and `files` over the host's descriptors, and the account of what was read."""
+
+    def __init__(self, wire: Wire, setup: dict[str, Any]) -> None:
+        self._wire = wire
+        table = wire.descriptors(1)[0]
+        size = int(setup["table"])
+        self.table = FileTable.unpack(mmap.mmap(table, size, prot=mmap.PROT_READ)) if size else FileTable.build([], [])
+        os.close(table)
+        self.coverage = Coverage()
+        self.store = MappedStore(self.table, self._open, self.coverage, open_files=self._open_all)
+        parts = setup.get("parts")
+        self.context: Text | str = (
+            build_context(self.store) if parts is None else Text.from_parts(_parts(parts, len(self.table)), self.store)
+        )
+        self.files = Files(self.store)
+
+    def _open(self, file: int) -> int:
+        [found] = self._open_all([file])
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _open_all(self, files: Sequence[int]) -> list[int | Exception]:
+        reply = self._wire.call("open", {"files": list(files)})
+        if "refused" in reply:
+            raise refusal(str(reply["refused"]), str(reply.get("message", "")))
+        states = reply["ok"]  # for each file true, or [kind, message]
+        opened = iter(self._wire.descriptors(sum(state is True for state in states)))
+        return [next(opened) if state is True else refusal(str(state[0]), str(state[1])) for state in states]
+
+
+def _parts(value: Any, files: int) -> list[Part]:
+    return unwire(value, files)
+
+
+class _Status:
+    """What the store looks at of a descriptor."""
+
+    __slots__ = ("st_size",)
+
+    def __init__(self, size: int) -> None:
+        self.st_size = size
+
+
+def plain_fstat() -> None:
+    """Make `os.fstat` use the call of that name.
+
+    glibc 2.33 to 2.38 asks `newfstatat` in its place, which can name any path of the machine and so is forbidden.
+    """
+    numbers = {"x86_64": 5, "aarch64": 80}
+    number = numbers.get(os.uname().machine)
+    if sys.platform != "linux" or number is None:
+        return
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    buffer = ctypes.create_string_buffer(144)
+
+    def fstat(descriptor: int) -> Any:
+        if syscall(ctypes.c_long(number), ctypes.c_int(descriptor), buffer) < 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        return _Status(struct.unpack_from("q", buffer, 48)[0])
+
+    os.fstat = fstat  # type: ignore[assignment]

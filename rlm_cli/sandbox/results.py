@@ -1,0 +1,79 @@
+"""A cell's result, read from what an untrusted worker says of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from rlm_cli.sandbox import CellError, CellResult, Variable
+from rlm_cli.sandbox.protocol import Breach, clean
+
+OUTPUT = 1_100_000
+"""Characters of output that are taken; a worker that keeps to the rules sends at most a million and a line."""
+TEXT = 5_000
+DRAFT = 1_000_000
+VARIABLES = 200
+KINDS = ("error", "refused", "time", "memory")
+
+
+def read_result(message: dict[str, Any], seconds: float) -> CellResult:
+    """The `done` message as a result. `seconds` are the host's. Raises Breach where a field is not what it must be."""
+    variables = message.get("variables")
+    if not isinstance(variables, list) or len(variables) > VARIABLES:
+        raise Breach("variables of the wrong shape")
+    draft = message.get("draft")
+    return CellResult(
+        output=_text(message.get("output"), OUTPUT),
+        output_length=_count(message.get("length")),
+        error=_error(message.get("error")),
+        submitted=message.get("submitted") is True,
+        variables=tuple(_variable(item) for item in variables),
+        draft=None if draft is None else _text(draft, DRAFT),
+        seconds=seconds,
+        looked=message.get("looked") is True,
+        coverage=_rows(message.get("coverage")),
+    )
+
+
+def _text(value: object, longest: int) -> str:
+    if not isinstance(value, str) or len(value) > longest:
+        raise Breach("a text was expected, or it is too long")
+    return cast(str, clean(value))
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 60:
+        raise Breach("a count was expected")
+    return value
+
+
+def _variable(value: object) -> Variable:
+    if not isinstance(value, list) or len(value) != 3:
+        raise Breach("a variable of the wrong shape")
+    return Variable(*(_text(item, TEXT) for item in value))
+
+
+def _rows(value: object) -> Any:
+    """The account of what was read: lists of whole numbers. `Coverage.unwire` checks it against the corpus."""
+    if not isinstance(value, list) or not all(
+        isinstance(row, list) and all(type(number) is int for number in row) for row in value
+    ):
+        raise Breach("an account of the wrong shape")
+    return value
+
+
+def _error(value: object) -> CellError | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or value.get("kind") not in KINDS:
+        raise Breach("an error of the wrong shape")
+    line = value.get("line")
+    if line is not None and (type(line) is not int or not 0 < line < 1 << 31):
+        raise Breach("a line was expected")
+    return CellError(
+        type=_text(value.get("type"), TEXT),
+        message=_text(value.get("message"), TEXT),
+        line=line,
+        source=_text(value.get("source", ""), TEXT),
+        hint=_text(value.get("hint", ""), TEXT),
+        kind=cast(Literal["error", "refused", "time", "memory"], value["kind"]),
+    )

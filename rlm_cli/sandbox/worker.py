@@ -1,0 +1,127 @@
+"""The child side: a process that gives up everything and then runs cells.
+
+Started by `host.py` as `python -s -P -S -X utf8 -c 'from rlm_cli.sandbox.worker import main; main()' ...`. It imports all
+it will ever need, confines itself, says which layers hold, and only then takes its first byte of input. Nothing here may
+import what a worker does not need: the time to the first cell is spent in imports.
+"""
+
+from __future__ import annotations
+
+import _socket
+import json
+import os
+import signal
+import sys
+import time
+from array import array
+from types import FrameType
+from typing import Any
+
+from rlm_cli.sandbox import confine
+from rlm_cli.sandbox.cell import Cells
+from rlm_cli.sandbox.inputs import Inputs, plain_fstat
+from rlm_cli.sandbox.protocol import LONGEST, encode
+
+CHUNK = 1 << 20
+
+
+class Channel:
+    """The worker's end of the wire: a request line out, a reply line in."""
+
+    def __init__(self, requests: int, replies: int, files: int) -> None:
+        self._requests = requests
+        self._replies = replies
+        self._rest = b""
+        self._files = _socket.socket(fileno=files)  # now: asking what it is will be forbidden
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Send `message` and wait for its reply. Ends the process when the host is gone."""
+        left = memoryview(encode(message))
+        while left:
+            left = left[os.write(self._requests, left) :]
+        return self._reply()
+
+    def _reply(self) -> dict[str, Any]:
+        pieces = [self._rest]
+        while b"\n" not in pieces[-1]:
+            data = os.read(self._replies, CHUNK)
+            if not data:
+                os._exit(0)
+            pieces.append(data)
+        line, _, self._rest = b"".join(pieces).partition(b"\n")
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+    def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """One callback of a cell."""
+        try:
+            return self.ask({"t": "call", "m": method, "a": arguments})
+        except ValueError as error:
+            return {"refused": "ValueError", "message": f"too much to send at once: {error}; limit {LONGEST:,}"}
+
+    def descriptors(self, count: int) -> list[int]:
+        """The descriptors that the host sent before its last reply."""
+        found = array("i")
+        while len(found) < count:
+            _, extra, _, _ = self._files.recvmsg(1, _socket.CMSG_LEN(count * found.itemsize))
+            if not extra:
+                raise OSError("the host sent no files")
+            for level, kind, data in extra:
+                if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+                    found.frombytes(data[: len(data) - len(data) % found.itemsize])
+        return found.tolist()
+
+
+def main() -> None:
+    """The process from its first line to its last. Its only argument is the JSON that the host wrote."""
+    setup = json.loads(sys.argv[1])
+    del sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = Channel(setup["requests"], setup["replies"], setup["files"])
+    began = time.perf_counter()
+    _close_others({0, 1, 2, setup["requests"], setup["replies"], setup["files"]})
+    _stand_alone()
+    plain_fstat()
+    layers = confine.confine(setup["memory"], setup["parent"]) if setup["confined"] else confine.Layers()
+    if setup["confined"]:
+        confine.try_out(layers)
+    layers.held.insert(0, "policy")
+    reply = channel.ask(
+        {"t": "ready", "layers": layers.held, "missing": layers.missing, "seconds": time.perf_counter() - began}
+    )
+    inputs = Inputs(channel, reply)
+    cells = Cells(channel, inputs, seed=int(reply.get("seed", 0)))
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        cells.interrupt()
+
+    signal.signal(signal.SIGINT, interrupt)
+    message = {"t": "idle"}
+    while True:
+        order = channel.ask(message)
+        message = cells.run(order["code"], order["cell"])
+
+
+def _close_others(kept: set[int]) -> None:
+    """Close whatever was inherited by accident."""
+    first = 0
+    for number in sorted(kept):
+        if first < number:  # CPython passes closerange(0, 0) on as "close everything"
+            os.closerange(first, number)
+        first = number + 1
+    os.closerange(first, 4096)
+
+
+def _stand_alone() -> None:
+    """Nothing is loaded from here on: modules that C code imports on its first use are there already."""
+    import _strptime
+
+    time.strptime("2000", "%Y")
+    time.localtime()
+    sys.path.clear()
+    sys.path_importer_cache.clear()
+    sys.dont_write_bytecode = True
+    import warnings
+
+    warnings.simplefilter("ignore")
+    del _strptime
