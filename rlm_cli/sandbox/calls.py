@@ -144,7 +144,7 @@ class Calls:
         parts = self._parts([span])
         if not isinstance(parts[0], Span) or type(line) is not int or type(end_line) is not int:
             raise Breach("a citation of the wrong shape")
-        return await self._host.cite(tuple(parts[0]), line, end_line)
+        return await self._host.cite((parts[0].file, parts[0].start, parts[0].end), line, end_line)
 
     async def _budget(self, arguments: dict[str, Any]) -> dict[str, Any]:
         _exactly(arguments)

@@ -1,8 +1,8 @@
 """The operating system's half of the sandbox: what the worker does to itself after its last import.
 
-Called once in the worker, in this order: user drop, resource limits, death signal, no core, no new privileges, Landlock,
-network namespace, seccomp. Each layer is tried; the return value names those that took hold, and `try_out` then attempts
-what they should prevent. Plain ctypes, no library: x86_64 and aarch64, as root and as an ordinary user.
+Called once in the worker, in this order: user drop, resource limits, death signal, no core, no new privileges,
+Landlock, network namespace, seccomp. Each layer is tried; the return value names those that took hold, and `try_out`
+then attempts what they should prevent. Plain ctypes, no library: x86_64 and aarch64, as root and as an ordinary user.
 """
 
 from __future__ import annotations

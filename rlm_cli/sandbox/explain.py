@@ -83,7 +83,7 @@ def _hint(error: BaseException, message: str) -> str:
     if isinstance(error, SubmissionRefused):
         return ""
     if isinstance(error, NameError) and (match := re.search(r"name '(\w+)' is not defined", message)):
-        return f"No variable of that name exists yet; SHOW_VARS() lists them ('{match[1]}' may be from a cell that failed)."
+        return f"SHOW_VARS() lists the variables; '{match[1]}' may be from a cell that failed before it was set."
     for kind, pattern, hint in HINTS:
         if isinstance(error, kind) and re.search(pattern, message):
             return hint

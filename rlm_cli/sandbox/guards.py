@@ -109,7 +109,7 @@ class _Format:
 
 
 def check_template(template: str, depth: int = 2) -> None:
-    """Refuse a format string whose fields read what a cell may not. Raises AttributeError; ValueError where malformed."""
+    """Refuse a format string whose fields read what a cell may not. Raises AttributeError, ValueError."""
     if "." not in template and "[" not in template:
         return
     for _, field, spec, _ in formatter_parser(template):

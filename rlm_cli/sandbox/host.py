@@ -4,8 +4,8 @@
     ready = await sandbox.start()
     result = await sandbox.run("print(len(context))", cell="0/1.1", time_limit=60)
 
-Every byte from the worker is hostile: lines are bounded, parsed strictly, and answered one at a time; anything else ends
-the worker and never the host. Limits are kept here. A cell's clock stands still while the host works for it.
+Every byte from the worker is hostile: lines are bounded, parsed strictly, and answered one at a time; anything else
+ends the worker and never the host. Limits are kept here. A cell's clock stands still while the host works for it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ GRACE = 1.0
 SETTLED = 2.0
 """Seconds a cell has to end after its answer was accepted."""
 REPLAY_SLACK = 2.0
+"""Seconds beyond twice its first time that the repetition of a cell may take."""
+START = 60.0
+"""Seconds a worker has to come up, on a loaded machine."""
 
 
 class ProcessSandbox:
@@ -77,7 +80,7 @@ class ProcessSandbox:
         began = time.monotonic()
         worker = Worker(self._memory, confined=self._level != "off")
         try:
-            first = await worker.receive(timeout=60.0)
+            first = await worker.receive(START)
             layers, missing = _layers(first)
             _hold(self._level, layers, missing)
             await self._introduce(worker)
@@ -94,10 +97,10 @@ class ProcessSandbox:
         """Hand over the table, and wait until the worker asks for its first cell."""
         worker.send_files([self._files.descriptor()])
         worker.send({**self._setup, "table": self._files.size})
-        message = await worker.receive(timeout=60.0)
+        message = await worker.receive(START)
         while message.get("t") == "call":
             worker.send(await Calls(self._host, self._files.count).answer(worker, message))
-            message = await worker.receive(timeout=60.0)
+            message = await worker.receive(START)
         if message.get("t") != "idle":
             raise Breach("the worker did not become idle")
 
@@ -171,7 +174,7 @@ class ProcessSandbox:
     async def _restore(self) -> tuple[str, ...]:
         """Rebuild the variables: finished cells again, their calls answered from the record. What is lost, by name."""
         assert self._worker is not None
-        known, rebuilt = self._known, ()
+        known, rebuilt = self._known, tuple[str, ...]()
         for record in self._records:
             calls = Calls(self._host, self._files.count, record.replies)
             turn = _Turn(self._worker, calls, 2 * record.seconds + REPLAY_SLACK, self._grace, asyncio.Event())
@@ -251,13 +254,13 @@ class _Turn:
         deadline = time.monotonic() + self._grace
         while (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
-                return await self._worker.receive(timeout=min(0.1, left))
+                return await self._worker.receive(min(0.1, left))
             self._worker.interrupt()  # again: a cell may swallow it, but not every time
         raise WorkerGone("it did not stop when asked")
 
-    async def _receive(self, timeout: float) -> dict[str, Any]:
-        """The next message within `timeout`; an interrupt from outside ends the wait as the time limit does."""
-        receiving = asyncio.ensure_future(self._worker.receive(timeout=timeout))
+    async def _receive(self, seconds: float) -> dict[str, Any]:
+        """The next message within so many seconds; an interrupt from outside ends the wait as the time limit does."""
+        receiving = asyncio.ensure_future(self._worker.receive(seconds))
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
             await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -295,7 +298,7 @@ def _hold(level: Level, layers: Sequence[str], missing: dict[str, str]) -> None:
     why = "; ".join(f"{name}: {reason}" for name, reason in missing.items()) or "no layer of the system"
     raise SandboxError(
         f"The sandbox is not strict here ({why}).",
-        "Run where seccomp is allowed, or use --sandbox auto to run with the layers that hold (`rlm doctor` names them).",
+        "Run where seccomp is allowed, or use --sandbox auto to take the layers that hold (`rlm doctor` names them).",
     )
 
 

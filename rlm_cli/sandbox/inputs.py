@@ -32,12 +32,16 @@ class Inputs:
         self._wire = wire
         table = wire.descriptors(1)[0]
         size = int(setup["table"])
-        self.table = FileTable.unpack(mmap.mmap(table, size, prot=mmap.PROT_READ)) if size else FileTable.build([], [])
+        self.table = (
+            FileTable.unpack(memoryview(mmap.mmap(table, size, prot=mmap.PROT_READ)))
+            if size
+            else FileTable.build([], [])
+        )
         os.close(table)
         self.coverage = Coverage()
         self.store = MappedStore(self.table, self._open, self.coverage, open_files=self._open_all)
         parts = setup.get("parts")
-        self.context: Text | str = (
+        self.context: Text = (
             build_context(self.store) if parts is None else Text.from_parts(_parts(parts, len(self.table)), self.store)
         )
         self.files = Files(self.store)

@@ -82,43 +82,73 @@ ALLOWED: dict[ModuleType, str] = {
     bisect: "*",
     heapq: "*",
     itertools: "*",
-    statistics: "mean fmean geometric_mean harmonic_mean median median_low median_high median_grouped mode multimode "
-    "pstdev pvariance stdev variance quantiles covariance correlation linear_regression NormalDist StatisticsError",
+    statistics: (
+        "mean fmean geometric_mean harmonic_mean median median_low median_high median_grouped mode multimode "
+        "pstdev pvariance stdev variance quantiles covariance correlation linear_regression NormalDist "
+        "StatisticsError"
+    ),
     collections: "Counter defaultdict deque namedtuple OrderedDict ChainMap",
     functools: "reduce partial lru_cache cache cmp_to_key",
     datetime: "date datetime time timedelta timezone tzinfo MINYEAR MAXYEAR UTC",
-    string: "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable punctuation whitespace capwords",
+    string: (
+        "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable punctuation "
+        "whitespace capwords"
+    ),
     textwrap: "wrap fill dedent indent shorten",
-    random: "random uniform randint choice choices shuffle sample randrange seed gauss normalvariate betavariate expovariate "
-    "triangular getrandbits randbytes Random",
-    operator: "abs add and_ concat contains countOf eq floordiv ge getitem gt iadd iand iconcat ifloordiv ilshift imatmul "
-    "imod imul index indexOf inv invert ior ipow irshift is_ is_not isub itemgetter itruediv ixor le length_hint lshift lt "
-    "matmul mod mul ne neg not_ or_ pos pow rshift setitem delitem sub truediv truth xor",
-    difflib: "SequenceMatcher Differ get_close_matches unified_diff context_diff ndiff restore IS_LINE_JUNK IS_CHARACTER_JUNK",
+    random: (
+        "random uniform randint choice choices shuffle sample randrange seed gauss normalvariate betavariate "
+        "expovariate triangular getrandbits randbytes Random"
+    ),
+    operator: (
+        "abs add and_ concat contains countOf eq floordiv ge getitem gt iadd iand iconcat ifloordiv ilshift "
+        "imatmul imod imul index indexOf inv invert ior ipow irshift is_ is_not isub itemgetter itruediv ixor le "
+        "length_hint lshift lt matmul mod mul ne neg not_ or_ pos pow rshift setitem delitem sub truediv truth "
+        "xor"
+    ),
+    difflib: (
+        "SequenceMatcher Differ get_close_matches unified_diff context_diff ndiff restore IS_LINE_JUNK "
+        "IS_CHARACTER_JUNK"
+    ),
     hashlib: "md5 sha1 sha224 sha256 sha384 sha512 sha3_224 sha3_256 sha3_384 sha3_512 blake2b blake2s",
-    base64: "b64encode b64decode standard_b64encode standard_b64decode urlsafe_b64encode urlsafe_b64decode b32encode "
-    "b32decode b16encode b16decode b85encode b85decode a85encode a85decode",
+    base64: (
+        "b64encode b64decode standard_b64encode standard_b64decode urlsafe_b64encode urlsafe_b64decode b32encode "
+        "b32decode b16encode b16decode b85encode b85decode a85encode a85decode"
+    ),
     binascii: "hexlify unhexlify b2a_hex a2b_hex crc32 Error",
     zlib: "crc32 adler32 compress decompress error",
-    unicodedata: "name lookup category bidirectional combining decimal digit numeric east_asian_width mirrored normalize "
-    "is_normalized decomposition unidata_version",
-    decimal: "Decimal getcontext localcontext ROUND_HALF_UP ROUND_HALF_EVEN ROUND_HALF_DOWN ROUND_UP ROUND_DOWN ROUND_CEILING "
-    "ROUND_FLOOR InvalidOperation DivisionByZero Inexact Overflow Underflow DecimalException Context",
+    unicodedata: (
+        "name lookup category bidirectional combining decimal digit numeric east_asian_width mirrored normalize "
+        "is_normalized decomposition unidata_version"
+    ),
+    decimal: (
+        "Decimal getcontext localcontext ROUND_HALF_UP ROUND_HALF_EVEN ROUND_HALF_DOWN ROUND_UP ROUND_DOWN "
+        "ROUND_CEILING ROUND_FLOOR InvalidOperation DivisionByZero Inexact Overflow Underflow DecimalException "
+        "Context"
+    ),
     fractions: "Fraction",
     html: "escape unescape",
     keyword: "iskeyword kwlist issoftkeyword softkwlist",
     struct: "pack unpack unpack_from iter_unpack calcsize error",
-    calendar: "isleap leapdays monthrange monthcalendar weekday timegm month_name month_abbr day_name day_abbr month calendar "
-    "MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY",
+    calendar: (
+        "isleap leapdays monthrange monthcalendar weekday timegm month_name month_abbr day_name day_abbr month "
+        "calendar MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY"
+    ),
     fnmatch: "fnmatch fnmatchcase filter translate",
-    urllib.parse: "urlparse urlsplit urlunparse urlunsplit urljoin quote quote_plus unquote unquote_plus urlencode parse_qs "
-    "parse_qsl urldefrag",
+    urllib.parse: (
+        "urlparse urlsplit urlunparse urlunsplit urljoin quote quote_plus unquote unquote_plus urlencode parse_qs "
+        "parse_qsl urldefrag"
+    ),
     copy: "copy deepcopy",
     contextlib: "contextmanager nullcontext closing suppress",
     json: "loads dumps load dump JSONDecodeError JSONDecoder JSONEncoder",
-    csv: "reader writer DictReader DictWriter Error excel excel_tab QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE QUOTE_NONNUMERIC Sniffer",
-    time: "time perf_counter monotonic process_time strftime strptime gmtime localtime mktime ctime time_ns asctime "
-    "perf_counter_ns monotonic_ns",
+    csv: (
+        "reader writer DictReader DictWriter Error excel excel_tab QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE "
+        "QUOTE_NONNUMERIC Sniffer"
+    ),
+    time: (
+        "time perf_counter monotonic process_time strftime strptime gmtime localtime mktime ctime time_ns asctime "
+        "perf_counter_ns monotonic_ns"
+    ),
     posixpath: "basename dirname join split splitext normpath commonprefix commonpath isabs relpath sep normcase",
 }
 

@@ -299,7 +299,7 @@ def prompt_parts(prompt: Any, context: Any) -> list[Part]:
 
 
 def text_parts(value: Any) -> list[Part]:
-    """Anything that a model hands over as text, as parts. Raises TypeError for a failed sub-call, ValueError if too long."""
+    """Whatever a model hands over as text, as parts. Raises TypeError for a failed sub-call, ValueError if too long."""
     if is_text(value):
         return list(value.parts())
     if isinstance(value, SubcallError):
@@ -308,20 +308,14 @@ def text_parts(value: Any) -> list[Part]:
         if len(value) > LONGEST_PROMPT:
             raise ValueError(f"a prompt of {len(value):,} characters is too long; pass parts of `context` instead")
         return [str(value)]
-    if isinstance(value, bytes):
-        return [value.decode("utf-8", "replace")]
-    if isinstance(value, Match):
-        return [str(value)]
-    if isinstance(value, dict) and "content" in value:
+    if isinstance(value, dict) and "content" in value:  # a chat message
         return text_parts(value["content"])
     if isinstance(value, list | tuple):
         parts: list[Part] = []
         for item in value:
             parts += ["\n"] * bool(parts) + text_parts(item)
         return parts
-    if isinstance(value, dict):
-        return [str(plain(value))]
-    return [str(value)]
+    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)]
 
 
 def plain(value: Any, depth: int = 20) -> Any:
@@ -346,8 +340,8 @@ def plain(value: Any, depth: int = 20) -> Any:
 def shown_variables(variables: dict[str, Any], own: set[str], limit: int = 200) -> list[tuple[str, str, str]]:
     """Name, type and size of the variables that cells made, as far as `limit`."""
     rows = []
-    for name in variables:
-        if name in own and not name.startswith("_") and type(value := variables[name]) is not Module:
+    for name, value in variables.items():
+        if name in own and not name.startswith("_") and type(value) is not Module:
             rows.append((name[:100], "str" if is_text(value) else type(value).__name__, shown_size(value)))
             if len(rows) == limit:
                 break

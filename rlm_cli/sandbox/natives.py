@@ -12,17 +12,17 @@ from rlm_cli.sandbox.output import Output
 from rlm_cli.sandbox.realise import is_text, real
 
 PLAIN = """
-    abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset hash hex
-    id int isinstance issubclass iter len list map max min next object oct ord pow range repr reversed round set slice
-    sorted str sum tuple zip
-    Ellipsis False None NotImplemented True
-    ArithmeticError AssertionError AttributeError BufferError EOFError Exception FileExistsError FileNotFoundError
-    FloatingPointError IOError ImportError IndentationError IndexError IsADirectoryError KeyError LookupError MemoryError
-    ModuleNotFoundError NameError NotADirectoryError NotImplementedError OSError OverflowError PermissionError
-    RecursionError ReferenceError RuntimeError StopAsyncIteration StopIteration SyntaxError SystemError TabError
-    TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError ValueError
-    ZeroDivisionError ConnectionError BrokenPipeError Warning UserWarning DeprecationWarning RuntimeWarning FutureWarning
-    SyntaxWarning BytesWarning ResourceWarning ImportWarning UnicodeWarning PendingDeprecationWarning
+    abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset
+    hash hex id int isinstance issubclass iter len list map max min next object oct ord pow range repr reversed
+    round set slice sorted str sum tuple zip Ellipsis False None NotImplemented True ArithmeticError
+    AssertionError AttributeError BufferError EOFError Exception FileExistsError FileNotFoundError
+    FloatingPointError IOError ImportError IndentationError IndexError IsADirectoryError KeyError LookupError
+    MemoryError ModuleNotFoundError NameError NotADirectoryError NotImplementedError OSError OverflowError
+    PermissionError RecursionError ReferenceError RuntimeError StopAsyncIteration StopIteration SyntaxError
+    SystemError TabError TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError
+    UnicodeError ValueError ZeroDivisionError ConnectionError BrokenPipeError Warning UserWarning
+    DeprecationWarning RuntimeWarning FutureWarning SyntaxWarning BytesWarning ResourceWarning ImportWarning
+    UnicodeWarning PendingDeprecationWarning
 """.split()  # noqa: SIM905  (a table is read more easily in rows)
 
 

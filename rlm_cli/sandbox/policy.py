@@ -1,8 +1,9 @@
+# ruff: noqa: N802, N815  (visit_Name and its like are named by ast)
 """What a cell may say: the language half of the sandbox.
 
 A cell is parsed, checked and rewritten by a relaxed subclass of RestrictedPython's transformer, then compiled. The
-default policy of RestrictedPython routes every subscript, iteration and call through a hook, which makes loops 5.8 times
-slower; here they stay native, and only what leads out of the language is closed: names and attributes that reach
+default policy of RestrictedPython routes every subscript, iteration and call through a hook, which makes loops 5.8
+times slower; here they stay native, and only what leads out of the language is closed: names and attributes that reach
 interpreter internals, `str.format` (whose field paths read attributes), attribute stores on objects that are not the
 cell's own, and imports. The generated hooks have names such as `<getattr>` that no source can spell, so a cell cannot
 rebind them (the class of CVE-2026-55830).
@@ -105,7 +106,7 @@ class _Found:
     stores: set[str] = field(default_factory=set)
 
 
-class CellTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
+class CellTransformer(RestrictingNodeTransformer):
     """RestrictedPython's transformer, relaxed where the process bounds the harm and speed or habit demand it."""
 
     def __init__(self) -> None:
@@ -157,7 +158,7 @@ class CellTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             self.found.stores.add(name)
         return node
 
-    visit_Nonlocal = visit_Global  # noqa: N815  (the name is ast's)
+    visit_Nonlocal = visit_Global
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
         # `SimpleNamespace(__reduce_ex__=f)` and its like: no keyword plants a magic attribute.
@@ -205,10 +206,10 @@ class CellTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     def visit_With(self, node: ast.With) -> ast.AST:
         return self.node_contents_visit(node)
 
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+    def visit_ListComp(self, node: ast.expr) -> ast.AST:
         return self.node_contents_visit(node)
 
-    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp  # noqa: N815
+    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         # The annotation is dropped unread: libraries evaluate annotations given as text.
@@ -223,8 +224,7 @@ class CellTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         # plain argument, so nothing else named `join` changes its meaning.
         target = node.func
         if isinstance(target, ast.Attribute) and target.attr == "join" and len(node.args) == 1 and not node.keywords:
-            if not isinstance(node.args[0], ast.Starred):
-                return self.hook(node, JOIN, target.value, node.args[0])
+            return node if isinstance(node.args[0], ast.Starred) else self.hook(node, JOIN, target.value, node.args[0])
         return node
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
@@ -253,7 +253,7 @@ class CellTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self.check_function_argument_names(node)
         node.returns = None
         if getattr(node, "type_params", None):
-            node.type_params = []  # type: ignore[attr-defined,unused-ignore]
+            node.type_params = []  # type: ignore[attr-defined]
         self.depth += 1
         try:
             return self.node_contents_visit(node)

@@ -212,9 +212,9 @@ class Worker:
             transport, _ = await loop.connect_read_pipe(lambda made=protocol: made, file)  # type: ignore[misc]
             self._transports.append(transport)
 
-    async def receive(self, *, timeout: float) -> dict[str, Any]:
-        """The next message. Raises TimeoutError, Breach, or WorkerGone."""
-        async with asyncio.timeout(timeout):
+    async def receive(self, seconds: float) -> dict[str, Any]:
+        """The next message, within so many seconds. Raises TimeoutError, Breach, or WorkerGone."""
+        async with asyncio.timeout(seconds):
             await asyncio.shield(self._connected)
             line = await self._lines.line()
         return decode(line)

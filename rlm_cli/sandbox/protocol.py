@@ -1,7 +1,7 @@
 """The wire between host and worker: one line of ASCII JSON at a time, always answered by one line.
 
-The worker speaks first and then waits; each of its lines gets exactly one reply, so nothing needs a number and a line out
-of turn is a breach. Its messages:
+The worker speaks first and then waits; each of its lines gets exactly one reply, so nothing needs a number and a line
+out of turn is a breach. Its messages:
 
     {"t": "ready", "layers": [...], "missing": {...}}      → {"files": ..., ...}, then it asks for its first cell
     {"t": "done", ...}                                     → {"t": "run", "code": ..., "cell": ...}

@@ -13,5 +13,5 @@ def is_text(value: object) -> TypeGuard[Text]:
 
 
 def real(value: Any) -> Any:
-    """`value`, or its text as a real `str` where it is mapped. Raises MemoryError, with advice, where that is too long."""
+    """`value`, as a real `str` where it is mapped text. Raises MemoryError, with advice, where that is too long."""
     return value.realise() if type(value) is Text else value

@@ -33,7 +33,7 @@ class _Abstract(type):
     def __getitem__(cls, _: object) -> type:
         return cls
 
-    def __or__(cls, _: object) -> type:
+    def __or__(cls, _: object) -> type:  # type: ignore[override]
         return cls
 
     def __repr__(cls) -> str:
@@ -80,10 +80,12 @@ class Hint:
         return f"typing.{self._name}"
 
 
-_HINTS = """Any Union Optional Tuple Literal TypeVar Generic Protocol Final ClassVar Annotated TypeAlias NoReturn Never
-    AnyStr Text Pattern Match Awaitable Coroutine AsyncIterator AsyncIterable AsyncGenerator Type Self Required NotRequired
-    Concatenate ParamSpec TypeGuard LiteralString Deque DefaultDict Counter OrderedDict ChainMap IO TextIO BinaryIO
-    SupportsInt SupportsFloat SupportsIndex Hashable Sized""".split()  # noqa: SIM905
+_HINTS = """
+    Any Union Optional Tuple Literal TypeVar Generic Protocol Final ClassVar Annotated TypeAlias NoReturn
+    Never AnyStr Text Pattern Match Awaitable Coroutine AsyncIterator AsyncIterable AsyncGenerator Type Self
+    Required NotRequired Concatenate ParamSpec TypeGuard LiteralString Deque DefaultDict Counter OrderedDict
+    ChainMap IO TextIO BinaryIO SupportsInt SupportsFloat SupportsIndex Hashable Sized
+""".split()  # noqa: SIM905
 
 
 def typing() -> dict[str, Any]:
@@ -102,7 +104,7 @@ def typing() -> dict[str, Any]:
 
 
 def _named_tuple(name: str, fields: Iterable[Any] = (), /, **more: Any) -> type:
-    return namedtuple(name, [field[0] for field in fields] + list(more))  # type: ignore[misc]
+    return namedtuple(name, [field[0] for field in fields] + list(more))
 
 
 def kinds() -> dict[str, Any]:
@@ -155,7 +157,7 @@ def methodcaller(name: str, /, *args: Any, **kwargs: Any) -> Callable[[Any], Any
     return lambda owner: guarded_getattr(owner, name)(*args, **kwargs)
 
 
-# --- event loops and executors: everything is finished when it is asked for --------------------------------------------
+# --- event loops and executors: everything is finished when it is asked for --------------------------------------
 
 
 class _Nothing:
@@ -283,7 +285,7 @@ def _raising(values: list[Any]) -> Iterator[Any]:
         yield value
 
 
-# --- printing -----------------------------------------------------------------------------------------------------------
+# --- printing --------------------------------------------------------------------------------------------------
 
 
 def pretty(output: Output) -> dict[str, Any]:
@@ -310,8 +312,8 @@ def _pretty(value: Any, column: int, width: int, depth: int) -> str:
             keys = list(value)
         rows = [f"{key!r}: {_pretty(value[key], column + len(repr(key)) + 3, width, depth - 1)}" for key in keys]
         return "{" + pad.join(rows) + "}"
-    opening, closing = {list: "[]", tuple: "()", set: "{}"}[type(value)]
-    return opening + pad.join(_pretty(item, column + 1, width, depth - 1) for item in value) + closing
+    brackets = "[]" if type(value) is list else "()" if type(value) is tuple else "{}"
+    return brackets[0] + pad.join(_pretty(item, column + 1, width, depth - 1) for item in value) + brackets[1]
 
 
 def tracebacks(output: Output) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The child side: a process that gives up everything and then runs cells.
 
-Started by `host.py` as `python -s -P -S -X utf8 -c 'from rlm_cli.sandbox.worker import main; main()' ...`. It imports all
-it will ever need, confines itself, says which layers hold, and only then takes its first byte of input. Nothing here may
-import what a worker does not need: the time to the first cell is spent in imports.
+Started by `process.py` as `python -s -P -S -X utf8 -c '…; main()' SETUP`. It imports all that it will ever need,
+confines itself, says which layers hold, and only then takes its first byte of input. Nothing here may import what a
+worker does not need: the time to the first cell is spent in imports.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _close_others(kept: set[int]) -> None:
 
 def _stand_alone() -> None:
     """Nothing is loaded from here on: modules that C code imports on its first use are there already."""
-    import _strptime
+    import _strptime  # type: ignore[import-not-found]
 
     time.strptime("2000", "%Y")
     time.localtime()
