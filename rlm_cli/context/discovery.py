@@ -39,6 +39,7 @@ Chooser = Callable[[bytes, bool], bool]
 _GIT, _IGNORE, _RLMIGNORE, _SECRETS = range(4)
 _PATTERN_FILES = ((b".rlmignore", _RLMIGNORE), (b".ignore", _IGNORE), (b".gitignore", _GIT))
 _NAME = attrgetter("name")
+_UNASKED = "not asked for"
 
 
 @dataclass(slots=True)
@@ -104,9 +105,11 @@ class Walk:
         *,
         hidden: bool = False,
         measure: bool = True,
+        glob: bool = False,
     ) -> None:
         """`hidden` lets hidden entries in whatever the options say (a pattern that names them); without `measure`
-        only `found.paths` is filled.
+        only `found.paths` is filled; `glob` says that `choose` is what was asked for, so that
+        what it does not keep is not left out.
         """
         self._found = found
         self._skipped = skipped
@@ -115,6 +118,7 @@ class Walk:
         self._secrets = not options.include_secrets
         self._choose = choose
         self._measure = measure
+        self._matched = not glob
         self._source = 0  # length of the source's own path, for `choose`
 
     def run(self, shown: bytes) -> None:
@@ -214,8 +218,9 @@ class Walk:
             for entry in suspects if suspects is files else {*suspects, *dotted}:
                 reason = self._reason(at, entry.name)
                 if reason:
-                    self._skipped.add(reason, at.shown, entry.name)
                     out.add(entry)
+                    if reason is not _UNASKED:
+                        self._skipped.add(reason, at.shown, entry.name)
             files = [entry for entry in files if entry not in out]
         found, shown = self._found, at.shown
         if self._measure:
@@ -245,12 +250,15 @@ class Walk:
 
     def _reason(self, at: _Directory, name: bytes) -> str:
         """Why the file `name` of `at` is left out; empty where it is not."""
+        if not self._matched and not self._chosen(at, name):
+            return _UNASKED
         reason = self._decide(at, name, False)
         if not reason and not self._hidden and name[0] == 46:
             reason = "hidden"
-        if not reason and self._choose is not None and not self._choose(at.shown[self._source :] + name, False):
-            reason = "excluded"
-        return reason
+        return reason or ("" if self._chosen(at, name) else "excluded")
+
+    def _chosen(self, at: _Directory, path: bytes) -> bool:
+        return self._choose is None or self._choose(at.shown[self._source :] + path, False)
 
     def _take_directories(self, at: _Directory, entries: list[os.DirEntry[bytes]]) -> list[_Directory]:
         below = []
@@ -261,7 +269,8 @@ class Walk:
             if name == b".git":
                 continue
             if not entry.is_dir(follow_symlinks=False):
-                self._skipped.add("symlink" if entry.is_symlink() else "special", at.shown, name)
+                if self._matched or self._chosen(at, name):
+                    self._skipped.add("symlink" if entry.is_symlink() else "special file", at.shown, name)
                 continue
             reason = self._decide(at, name, True) if name in names else ""
             if not reason and not self._hidden and name[0] == 46:
@@ -308,6 +317,8 @@ class Walk:
             if not real_parents[parent] or not stat.S_ISREG(status.st_mode):
                 continue
             reason = self._tracked_reason(path, at.shown)
+            if reason is _UNASKED:
+                continue
             if reason:
                 self._skipped.add(reason, at.shown, path)
             else:
@@ -319,7 +330,7 @@ class Walk:
         if not self._hidden and any(part.startswith(b".") for part in path.split(b"/")):
             return "hidden"
         if self._choose and not self._choose(shown[self._source :] + path, False):
-            return "excluded"
+            return "excluded" if self._matched else _UNASKED
         return ""
 
 

@@ -1,0 +1,271 @@
+"""Compressed files and archives as text: decompressed once, in a stream, never to a path that an archive names.
+
+Whatever an archive says of itself is not believed: bytes are counted as they come out, and the first one too many ends
+it. Members become files under names such as `logs.tar.gz!/a/b.log`.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol
+
+from rlm_cli.context.decoding import NotRead, Reading, copy_text
+from rlm_cli.context.discovery import Skipped
+from rlm_cli.context.secrets import is_secret
+from rlm_cli.context.spool import Pace, is_disk_full
+
+Form = Literal["gz", "bz2", "xz", "zst"]
+
+_MEMORY = 256 << 20  # bytes that a decompressor may take for its window
+_LONGEST_HEADER = 1 << 20  # bytes of a tar extension header: names, not data
+_MOST_MEMBERS = 1_000_000
+_MAGIC: dict[Form, bytes] = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zst": b"\x28\xb5\x2f\xfd"}
+_TARS = {
+    b".tar": None,
+    b".tgz": "gz",
+    b".tbz": "bz2",
+    b".tbz2": "bz2",
+    b".txz": "xz",
+    b".tzst": "zst",
+    b".tar.gz": "gz",
+    b".tar.bz2": "bz2",
+    b".tar.xz": "xz",
+    b".tar.zst": "zst",
+}
+_DAMAGE = (
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    ValueError,
+    struct.error,
+    IndexError,
+    OSError,
+)
+
+SUFFIXES = (b".gz", b".bz2", b".xz", b".zst", b".zip", *_TARS)
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def compressed_form(head: bytes) -> Form | None:
+    """The compression that the first bytes say."""
+    return next((form for form, magic in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def container(name: bytes, head: bytes) -> Literal["stream", "tar", "zip"] | None:
+    """What to do with a file of that name that begins with `head`: name and content must agree."""
+    lower = name.lower()
+    for suffix, form in _TARS.items():
+        if lower.endswith(suffix):
+            return "tar" if form == compressed_form(head) and (form or head[257:262] == b"ustar") else None
+    if lower.endswith(b".zip"):
+        return "zip" if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) else None
+    form = compressed_form(head)
+    return "stream" if form is not None and lower.endswith(b"." + form.encode()) else None
+
+
+# --- streams -------------------------------------------------------------------------------------------------------
+
+
+class _Xz:
+    """An xz stream with bounded memory, which `lzma.LZMAFile` does not offer."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._decompressor = lzma.LZMADecompressor(memlimit=_MEMORY)
+        self._started = False
+
+    def read(self, size: int, /) -> bytes:
+        while True:
+            if self._decompressor.eof:
+                rest = self._decompressor.unused_data.lstrip(b"\0") or self._file.read(1 << 16).lstrip(b"\0")
+                if not rest:
+                    return b""
+                self._decompressor = lzma.LZMADecompressor(memlimit=_MEMORY)
+                data = self._decompressor.decompress(rest, size)
+            else:
+                fresh = self._file.read(1 << 16) if self._decompressor.needs_input else b""
+                if self._decompressor.needs_input and not fresh:
+                    raise EOFError("the stream ends too early")
+                data = self._decompressor.decompress(fresh, size)
+            if data:
+                return data
+
+
+def _zstd(file: Any) -> Readable:
+    try:
+        import zstandard
+    except ImportError:  # Python 3.14 and later ship it
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+
+        return zstd.ZstdFile(file)  # type: ignore[no-any-return,unused-ignore]
+    return zstandard.ZstdDecompressor(max_window_size=_MEMORY).stream_reader(file, read_across_frames=True)
+
+
+_OPENERS: dict[Form, Callable[[Any], Readable]] = {
+    "gz": lambda file: gzip.GzipFile(fileobj=file),
+    "bz2": bz2.BZ2File,
+    "xz": _Xz,
+    "zst": _zstd,
+}
+
+
+class _Counted:
+    """Counts what is read and stops at the limit."""
+
+    def __init__(self, file: Readable, limit: int, pace: Pace) -> None:
+        self._file = file
+        self._limit = limit
+        self._pace = pace
+        self.count = 0
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(size)
+        self.count += len(data)
+        if self.count > self._limit:
+            raise NotRead("too large")
+        self._pace.tell(self.count)
+        return data
+
+    def of(self, file: Readable) -> _Counted:
+        """The next file under the same limit."""
+        self._file = file
+        return self
+
+
+def _damaged(error: Exception) -> NotRead:
+    if isinstance(error, OSError) and is_disk_full(error):
+        raise error
+    return NotRead("damaged archive")
+
+
+def expand_stream(source: int, target: int, reading: Reading, *, limit: int, pace: Pace) -> dict[str, Any]:
+    """Write the text of the compressed file `source` to `target`; returns the index.
+
+    Raises `NotRead` for what is binary, damaged, or larger than `limit` bytes, and OSError for the disk.
+    """
+    form = compressed_form(os.pread(source, 16, 0))
+    with os.fdopen(os.dup(source), "rb") as file:
+        file.seek(0)
+        try:
+            counted = _Counted(_OPENERS[form or "gz"](file), limit, pace)
+            return {"size": copy_text(counted.read, target, reading)}
+        except NotRead:
+            raise
+        except Exception as error:
+            if isinstance(error, _DAMAGE) or type(error).__module__.startswith("zstandard"):
+                raise _damaged(error) from None
+            raise
+
+
+# --- archives ------------------------------------------------------------------------------------------------------
+
+
+class _TarHeader(tarfile.TarInfo):
+    """A member's header, with extension headers bounded: `tarfile` reads them whole into memory."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:
+        extension = self.type not in tarfile.SUPPORTED_TYPES or self.type in (
+            tarfile.GNUTYPE_LONGNAME,
+            tarfile.GNUTYPE_LONGLINK,
+            tarfile.XHDTYPE,
+            tarfile.XGLTYPE,
+            tarfile.SOLARIS_XHDTYPE,
+        )
+        if extension and self.type not in tarfile.REGULAR_TYPES and self.size > _LONGEST_HEADER:
+            raise tarfile.HeaderError("an extension header that long is no header")
+        return super()._proc_member(archive)  # type: ignore[misc]
+
+
+def _tar_members(file: Any, counted: _Counted, form: Form | None) -> Iterator[tuple[bytes, str, Readable | None]]:
+    stream = counted.of(file if form is None else _OPENERS[form](file))
+    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_TarHeader, errors="surrogateescape") as archive:
+        for member in archive:
+            name = member.name.encode("utf-8", "surrogateescape")
+            if member.isreg():
+                yield name, "", archive.extractfile(member)
+            elif not member.isdir():
+                yield name, "symlink" if member.issym() or member.islnk() else "special file", None
+            archive.members = []  # or tarfile would keep every header
+
+
+def _zip_members(file: Any, counted: _Counted) -> Iterator[tuple[bytes, str, Readable | None]]:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            name = member.filename.encode("utf-8", "surrogateescape")
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if member.is_dir():
+                continue
+            if kind not in (0, stat.S_IFREG):
+                yield name, "symlink" if kind == stat.S_IFLNK else "special file", None
+            elif member.flag_bits & 1:
+                yield name, "encrypted", None
+            else:
+                with archive.open(member) as opened:
+                    yield name, "", counted.of(opened)
+
+
+def _clean(name: bytes) -> bytes:
+    """A member's path as it is shown: relative, without steps upward."""
+    return b"/".join(part for part in name.split(b"/") if part not in (b"", b".", b".."))
+
+
+def expand_archive(source: int, target: int, kind: str, reading: Reading, *, limit: int, pace: Pace) -> dict[str, Any]:
+    """Write the texts of all members to `target`, one behind the other; returns the index.
+
+    The index holds `members`, a list of [name, base, size], and `skipped`, reason → [count, names]; names are text with
+    surrogate escapes. Raises as `expand_stream`.
+    """
+    members: list[list[Any]] = []
+    skipped = Skipped()
+    base = 0
+    with os.fdopen(os.dup(source), "rb") as file:
+        file.seek(0)
+        counted = _Counted(file, limit, pace)
+        try:
+            form = compressed_form(file.read(16))
+            file.seek(0)
+            parts = _zip_members(file, counted) if kind == "zip" else _tar_members(file, counted, form)
+            for number, (raw, why, content) in enumerate(parts):
+                name = _clean(raw)
+                if number >= _MOST_MEMBERS:
+                    raise NotRead("too large")
+                if not why and not reading.secrets and is_secret(name):
+                    why = "secret"  # noqa: PLW2901
+                if why or content is None or not name:
+                    skipped.add(why or "special file", name)
+                    continue
+                try:
+                    size = copy_text(content.read, target, reading)
+                except NotRead as refusal:
+                    if refusal.reason == "too large":
+                        raise
+                    skipped.add(refusal.reason, name)
+                    continue
+                members.append([name.decode("utf-8", "surrogateescape"), base, size])
+                base += size
+        except NotRead:
+            raise
+        except Exception as error:
+            if isinstance(error, (*_DAMAGE, RuntimeError)) or type(error).__module__.startswith("zstandard"):
+                raise _damaged(error) from None
+            raise
+    told = {
+        reason: [count, [path.decode("utf-8", "surrogateescape") for path in skipped.examples[reason]]]
+        for reason, count in skipped.counts.items()
+    }
+    return {"members": members, "skipped": told}

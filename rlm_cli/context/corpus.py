@@ -1,0 +1,323 @@
+"""The input as numbered files: found, looked into where that is cheap, and opened one at a time by the host alone.
+
+    with open_corpus(["repo/"], InputOptions()) as corpus:
+        corpus.name(0), corpus.size(0), corpus.files_total, corpus.skipped
+        descriptor = corpus.open(0)
+
+Neither descriptors nor maps grow with the number of files: a file is opened when it is read. What the file system says
+then is compared with what was found first, and every difference is told through `on_change`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from array import array
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from types import TracebackType
+
+from rlm_cli.context.decoding import HEAD, is_binary, mark
+from rlm_cli.context.options import InputOptions
+from rlm_cli.context.preparing import Prepared, Preparing
+from rlm_cli.context.secrets import starts_like_key
+from rlm_cli.context.sources import Sources
+from rlm_cli.context.spans import Span
+from rlm_cli.context.spool import Progress
+from rlm_cli.context.table import FileTable, shown_name, true_name
+from rlm_cli.errors import InputError
+
+OnChange = Callable[[str, str], None]
+"""Told the name of a file and what became of it: truncated, grown, modified, replaced, gone, unreadable, binary."""
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_KEPT_OPEN = 8  # descriptors that `read` keeps for its next call
+
+_HINTS = {
+    "ignored": "--no-ignore reads ignored files.",
+    "hidden": "--hidden reads hidden files.",
+    "binary": "--binary reads them all the same.",
+    "secret": "--include-secrets reads them, and their content is then sent to the model.",
+    "excluded": "Look at --include and --exclude.",
+    "too large": "--max-decompressed allows more.",
+}
+
+
+class NotText(InputError):
+    """A file that turned out to be binary, or a private key, when it was opened."""
+
+
+class Changed(InputError):
+    """A file that is gone, or is another one by now."""
+
+
+class Corpus:
+    """Numbered files with name, size and base; implements `FileNames` and opens them. Close it at the end."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        sources: Sources,
+        options: InputOptions,
+        *,
+        cleanup: contextlib.ExitStack,
+        on_change: OnChange | None,
+    ) -> None:
+        self.table = FileTable.build(prepared.names, prepared.sizes, prepared.bases)
+        self.skipped: Mapping[str, int] = dict(sources.skipped.counts)
+        """How many files or directories were left out, by reason."""
+        self.examples: Mapping[str, list[str]] = {
+            reason: [shown_name(path) for path in paths] for reason, paths in sources.skipped.examples.items()
+        }
+        self.on_change = on_change
+        self._options = options
+        self._backings = prepared.backings
+        self._found_sizes = array("q", prepared.found_sizes)
+        self._found_times = array("q", prepared.times)
+        self._found_inodes = array("Q", prepared.inodes)
+        self._looked_at = prepared.looked_at  # bytearray: 1 where the head was looked at
+        self._opened = bytearray(len(self.table))
+        self._told: set[tuple[int, str]] = set()
+        self._refused: dict[int, NotText] = {}
+        self._cleanup = cleanup
+        # Names stay right when somebody changes the working directory.
+        self._directory = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        cleanup.callback(os.close, self._directory)
+        self._kept: OrderedDict[int, int] = OrderedDict()
+
+    # --- what is known without opening anything ---
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def name(self, file: int) -> str:
+        return self.table.name(file)
+
+    def size(self, file: int) -> int:
+        return self.table.size(file)
+
+    def base(self, file: int) -> int:
+        return self.table.base(file)
+
+    def number(self, name: str) -> int | None:
+        return self.table.number(name)
+
+    @property
+    def files_total(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def bytes_total(self) -> int:
+        """Bytes of text in all files."""
+        return self.table.bytes_total
+
+    @cached_property
+    def kinds(self) -> dict[str, int]:
+        """How many files have each suffix (lower case, with the dot; `none` without), the most frequent first."""
+        counter: Counter[str] = Counter()
+        for name in self.table:
+            last = name.rstrip('"').rpartition("/")[2]
+            stem, dot, suffix = last.rpartition(".")
+            counter[f".{suffix.lower()}" if dot and stem else "none"] += 1
+        return dict(counter.most_common())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when any file's name, size or time changes, or one is added or goes."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(self.table.pack())
+        digest.update(self._found_times.tobytes())
+        return digest.hexdigest()
+
+    def opened(self, file: int) -> bool:
+        """Whether the file has been opened in this run."""
+        return bool(self._opened[file])
+
+    # --- opening ---
+
+    def open(self, file: int) -> int:
+        """A read-only descriptor of the file, never a FIFO or device; the caller closes it.
+
+        Its text is at `base(file)`. Raises `NotText` for a file that is found to be binary now, `Changed` for one that
+        is gone or is another one, `InputError` for one that cannot be read.
+        """
+        if file in self._refused:
+            raise self._refused[file]
+        descriptor = self._open(file)
+        try:
+            self._compare(file, os.fstat(descriptor))
+            if not self._looked_at[file]:
+                self._look(file, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._opened[file] = 1
+        return descriptor
+
+    def _open(self, file: int) -> int:
+        name = self.name(file)
+        backing = self._backings.get(file)
+        try:
+            if backing is not None:
+                return backing.open(self._directory)
+            return os.open(true_name(name), _FLAGS, dir_fd=self._directory)
+        except FileNotFoundError:
+            self._tell(file, "gone")
+            raise Changed(f"{name} is gone since the run began.") from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                self._tell(file, "replaced")
+                raise Changed(f"{name} has been replaced by a link since the run began.") from None
+            self._tell(file, "unreadable")
+            raise InputError(f"{name} cannot be read: {error.strerror}.") from None
+
+    def _compare(self, file: int, now: os.stat_result) -> None:
+        """Tell what is not as it was. Raises `Changed` for what is no file any more."""
+        backing = self._backings.get(file)
+        if backing is not None and not backing.on_disk:
+            return
+        reason = self._difference(file, now)
+        if reason:
+            self._tell(file, reason)
+        if not stat.S_ISREG(now.st_mode):
+            raise Changed(f"{self.name(file)} is no regular file any more.")
+
+    def _difference(self, file: int, now: os.stat_result) -> str:
+        if now.st_ino != self._found_inodes[file] or not stat.S_ISREG(now.st_mode):
+            return "replaced"
+        was = self._found_sizes[file]
+        if now.st_size != was:
+            return "truncated" if now.st_size < was else "grown"
+        return "" if now.st_mtime_ns == self._found_times[file] else "modified"
+
+    def _look(self, file: int, descriptor: int) -> None:
+        """The look into the head that large corpora put off to the first use."""
+        head = os.pread(descriptor, HEAD, 0)
+        self._looked_at[file] = 1
+        reason = ""
+        if starts_like_key(head) and not self._options.include_secrets:
+            reason = "secret"
+        elif is_binary(head) and not self._options.binary:
+            encoding, _ = mark(head)
+            reason = encoding or "binary"
+        if not reason:
+            return
+        self._tell(file, reason)
+        hint = _HINTS.get(reason, "Name fewer sources: it is then decoded.")
+        error = self._refused[file] = NotText(f"{self.name(file)} is not read: {reason}.", hint)
+        raise error
+
+    def _tell(self, file: int, reason: str) -> None:
+        if (file, reason) not in self._told:
+            self._told.add((file, reason))
+            if self.on_change is not None:
+                self.on_change(self.name(file), reason)
+
+    def read(self, span: Span) -> bytes:
+        """The bytes of a span; fewer where the file has been truncated. Raises as `open` does."""
+        descriptor = self._kept.get(span.file)
+        if descriptor is None:
+            descriptor = self._kept[span.file] = self.open(span.file)
+            if len(self._kept) > _KEPT_OPEN:
+                os.close(self._kept.popitem(last=False)[1])
+        else:
+            self._kept.move_to_end(span.file)
+            self._compare(span.file, os.fstat(descriptor))
+        base, end = self.base(span.file), min(span.end, self.size(span.file))
+        pieces, at = [], span.start
+        while at < end:
+            data = os.pread(descriptor, end - at, base + at)
+            if not data:
+                break
+            pieces.append(data)
+            at += len(data)
+        return b"".join(pieces)
+
+    # --- afterwards ---
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Look again at every file that was opened; returns name and reason of all that are not what they were."""
+        for file, was_opened in enumerate(self._opened):
+            backing = self._backings.get(file)
+            if not was_opened or (backing is not None and not backing.on_disk):
+                continue
+            try:
+                path = true_name(self.name(file)) if backing is None else backing.path
+                reason = self._difference(file, os.stat(path, dir_fd=self._directory, follow_symlinks=False))
+            except OSError:
+                reason = "gone"
+            if reason:
+                self._tell(file, reason)
+        return [(self.name(file), reason) for file, reason in sorted(self._told)]
+
+    def unchanged(self) -> bool:
+        """Whether every file that was opened still is what it was when the run began."""
+        return not self.changes()
+
+    def keep_stdin(self, path: str | os.PathLike[str]) -> bool:
+        """Give what came in the pipe a name, for a later resume; False where there is none or the disk is another."""
+        for backing in self._backings.values():
+            if backing.descriptor is not None and backing.spooled:
+                try:
+                    # With a directory named, Python follows the link of /proc to the nameless file.
+                    os.link(f"/proc/self/fd/{backing.descriptor}", path, src_dir_fd=self._directory)
+                except OSError:
+                    return False
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close every descriptor and remove what was temporary. Safe to call twice."""
+        while self._kept:
+            os.close(self._kept.popitem()[1])
+        self._cleanup.close()
+
+    def __enter__(self) -> Corpus:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_corpus(
+    sources: Sequence[str],
+    options: InputOptions,
+    *,
+    stdin: int | None = 0,
+    listed: Iterable[bytes] = (),
+    progress: Progress | None = None,
+    on_change: OnChange | None = None,
+) -> Corpus:
+    """Find the files of `sources` and of the names in `listed` (from --files-from), in order, each once.
+
+    `-` reads the descriptor `stdin`. Nothing is read but heads (up to `options.eager_files` files), what comes in a
+    pipe, and what must be decoded or decompressed. Raises `InputError` when nothing is left to read, and for a source
+    that does not exist; `UsageError` for options that make no sense.
+    """
+    found = Sources(options)
+    found.add_all(sources, listed, stdin)
+    with contextlib.ExitStack() as cleanup:
+        prepared = Preparing(found, options, cleanup, progress).run()
+        if not prepared.names:
+            raise _nothing(sources, found)
+        return Corpus(prepared, found, options, cleanup=cleanup.pop_all(), on_change=on_change)
+    raise AssertionError("unreachable")
+
+
+def _nothing(sources: Sequence[str], found: Sources) -> InputError:
+    """The error for an input without a file: what was looked at, and what was left out and why."""
+    looked = ", ".join(shown_name(os.fsencode(source)) for source in sources[:3]) or "the list of files"
+    more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
+    counts = found.skipped.counts
+    if not counts:
+        return InputError(f"there is no file in {looked}{more}.", "Name a file, a directory, or a quoted glob.")
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
+    most = max(counts, key=lambda reason: counts[reason])
+    hint = _HINTS.get(most, "")
+    return InputError(f"nothing to read in {looked}{more}: left out {reasons}.", hint)
