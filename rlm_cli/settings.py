@@ -147,6 +147,10 @@ class Settings:
         None, "--schema", kind="text", group="Output", metavar="SCHEMA", stored=False,
         help="shape of the answer: 'path, line int, why', a JSON Schema, or @FILE",
     )
+    schema_multi: bool = option(
+        False, "--schema-multi", kind="switch", group="Output", stored=False,
+        help="the answer is a list of such",
+    )
     fail_if: str | None = option(
         None, "--fail-if", kind="choice", group="Output", metavar="WHAT", stored=False,
         choices=("found", "not-found"), help="found or not-found: exit 1 in that case and 0 in the other",

@@ -24,6 +24,7 @@ _ENTRIES = (
     Entry("config", "show or change settings", "rlm_cli.cli.configure"),
     Entry("keys", "show and keep the keys of providers", "rlm_cli.cli.keyring"),
     Entry("cache", "show or clear what is kept to be faster", "rlm_cli.cli.caching"),
+    Entry("doctor", "check this installation", "rlm_cli.cli.doctor"),
 )  # in the order of help
 
 COMMANDS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
