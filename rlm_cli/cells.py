@@ -16,7 +16,7 @@ from rlm_cli.answer import Outcome
 from rlm_cli.citations import Sources
 from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.spans import Part, Span
-from rlm_cli.context.store import ByteStore
+from rlm_cli.context.store import MappedStore
 from rlm_cli.errors import AuthError, InputError, LimitReached, ProviderError
 from rlm_cli.events import BatchStarted, Event
 from rlm_cli.gate import Gate, Request
@@ -33,7 +33,7 @@ _MISFITS = 3  # submissions that do not fit --schema are refused so often; then 
 class Shared:
     """What all nodes of a run have in common."""
 
-    store: ByteStore
+    store: MappedStore
     open_file: Callable[[int], int]  # a read-only descriptor of a file; raises InputError
     gate: Gate
     sources: Sources
@@ -57,6 +57,19 @@ class Shared:
             else:
                 pieces.append(part)
         return "".join(pieces)
+
+    def coverage(self) -> dict[str, Any]:
+        """How much of the input was looked at: bytes and files read by code, by models, and in all."""
+        files = self.store.files
+        total = sum(files.size(file) for file in range(len(files)))
+        return {
+            "bytes": total,
+            "files": len(files),
+            "read_by_code_bytes": min(total, self.read_by_code.bytes()),
+            "read_by_code_files": self.read_by_code.files(),
+            "read_by_models_bytes": min(total, self.read_by_models.bytes()),
+            "read_by_models_files": self.read_by_models.files(),
+        }
 
 
 Child = Callable[[str, Sequence[Part], str, int | None], Awaitable[Outcome]]
@@ -193,7 +206,7 @@ class CellHost:
 
     def budget(self) -> dict[str, Any]:
         """See `Host.budget`."""
-        return self._shared.gate.ledger.left()
+        return self._shared.gate.ledger.left().to_json()
 
     def history(self) -> str:
         """See `Host.history`."""

@@ -130,18 +130,18 @@ class Node:
         """What is left of each limit, in a line."""
         left, turns = self._shared.gate.ledger.left(), self._shared.max_turns - self._turn
         said = [plural(turns, "turn")]
-        if left["calls"] is not None:
-            said.append(plural(left["calls"], "call"))
-        if left["cost"] is not None:
-            said.append(money(left["cost"]))
-        if left["seconds"] is not None:
-            said.append(duration(left["seconds"]))
+        if left.calls is not None:
+            said.append(plural(left.calls, "call"))
+        if left.cost is not None:
+            said.append(money(left.cost))
+        if left.seconds is not None:
+            said.append(duration(left.seconds))
         return f"Left: {', '.join(said)}."
 
     async def _take_turn(self, starting: asyncio.Task[None]) -> Outcome | None:
         """One turn: a reply, its cells, the feedback. The outcome, once there is one."""
         shared, began = self._shared, time.monotonic()
-        shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left()))
+        shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
         reply = await self._ask("root", self._conversation, stop=shared.pack.stop)
         await starting
         found = blocks(reply.text)

@@ -185,7 +185,13 @@ class SandboxError(RlmError):
 
 
 class SchemaError(RlmError):
+    """`value` is the last one that was tried: --json shows it."""
+
     exit_status = ExitStatus.SCHEMA
+
+    def __init__(self, message: str, hint: str = "", *, value: object = None) -> None:
+        super().__init__(message, hint)
+        self.value = value
 
 
 class ReplayDiverged(RlmError):

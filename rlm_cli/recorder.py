@@ -20,16 +20,31 @@ _PAID = frozenset({"call.finished", "answer.given", "run.finished"})
 
 
 class Recorder:
-    """Numbers events, stamps them, and hands them on. `journal` is None with --no-save."""
+    """Numbers events, stamps them, and hands them on. Without a journal they are kept until `attach` says which."""
 
     def __init__(self, journal: Journal | None, sinks: Sequence[Sink] = (), *, seq: int = 0, t: float = 0.0) -> None:
         """`seq` and `t` (seconds) continue a resumed journal."""
         self.journal = journal
+        self._attached = journal is not None
         self._sinks = list(sinks)
         self._seq = seq
         self._origin = time.monotonic() - t
         self._lock = threading.RLock()
+        self._waiting: list[Record] = []  # of a journal that is still to come
         self.warnings: list[str] = []
+
+    def add(self, sink: Sink) -> None:
+        """One more sink, from the next event on."""
+        self._sinks.append(sink)
+
+    def attach(self, journal: Journal | None) -> None:
+        """The journal, once there is something to record; what was emitted before is written first."""
+        with self._lock:
+            self.journal, self._attached = journal, True
+            waiting, self._waiting = self._waiting, []
+            if journal is not None:
+                for record in waiting:
+                    journal.append(record)
 
     @property
     def elapsed(self) -> float:
@@ -47,6 +62,8 @@ class Recorder:
                 self.warnings.append(event.message)
             if self.journal is not None and not event.live:
                 self.journal.append(record, flush=event.type in _PAID)
+            elif not self._attached and not event.live:
+                self._waiting.append(record)
             self._show(record)
 
     def _show(self, record: Record) -> None:

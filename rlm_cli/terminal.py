@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, TextIO
 
-from rlm_cli.errors import OutputError
+from rlm_cli.errors import OutputError, RlmError
 
 When = Literal["auto", "always", "never"]
 
@@ -99,6 +99,13 @@ def _inert_line(line: str) -> str:
     if stripped.startswith("::"):
         line = line[: len(line) - len(stripped)] + ": :" + stripped[2:]
     return line.replace("##[", "## [")
+
+
+def sentence(error: RlmError) -> str:
+    """An error as stderr is told it: one sentence, and below it what to do next."""
+    lines = [f"rlm: {clean(error.message)}"]
+    lines += [f"     {line}" for line in clean(error.hint).splitlines()]
+    return "\n".join(lines) + "\n"
 
 
 # --- how it looks --------------------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ PACKAGE = Path(__file__).parent.parent / "rlm_cli"
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"session", "recorder"},
+    {"session", "recorder", "recording", "delivery", "dryrun", "signals", "background"},
     {"engine", "direct", "cells", "sinks"},
-    {"gate", "ledger", "memo", "journal", "answer", "citations", "prompts", "replies", "description", "packs"},
+    {"gate", "ledger", "memo", "journal", "answer", "citations", "prompts", "replies", "description", "packs", "schema", "retries"},
     {"context", "models", "sandbox"},
-    {"settings", "options", "places", "values", "terminal", "state", "figures", "schemas"},
+    {"settings", "options", "places", "values", "terminal", "state", "figures", "schemas", "keys", "links"},
     {"errors", "events", "__init__"},
 ]
 APART = [  # neither may import the other

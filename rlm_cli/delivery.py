@@ -1,0 +1,77 @@
+"""What a run leaves behind for its caller: the answer on stdout and in `-o FILE`, errors on stderr, the exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from rlm_cli.errors import ExitStatus, OutputError, RlmError, UsageError
+from rlm_cli.settings import Settings
+from rlm_cli.sinks.answer import write_answer
+from rlm_cli.sinks.report import Report, document, error_json
+from rlm_cli.state import State
+from rlm_cli.terminal import Environment, encode, sentence
+
+
+def refuse(error: RlmError, settings: Settings, environment: Environment) -> ExitStatus:
+    """End a run that could not begin. With --json the envelope says why; a usage error has none and is raised."""
+    if isinstance(error, UsageError):
+        raise error
+    report = Report.of(State(), exit_code=int(error.status), error=error_json(error), question=settings.question)
+    environment.stderr.try_write(sentence(error))
+    return deliver(report, error.status, settings, environment)
+
+
+def deliver(report: Report, status: ExitStatus, settings: Settings, environment: Environment) -> ExitStatus:
+    """Write the answer where it is wanted. What cannot be written is told, and decides the exit status."""
+    failure: OutputError | None = None
+    if settings.output:
+        try:
+            _replace(Path(settings.output), encode(document(report)))
+        except OSError as error:
+            failure = OutputError(f"the answer could not be written to {settings.output}: {error.strerror}")
+    try:
+        write_answer(report, settings.format, environment, links=settings.links)
+    except OutputError as error:
+        failure = failure or error
+    if failure is None:
+        return status
+    if report.trace:
+        failure.hint = f"The journal has it: {report.trace}"
+    environment.stderr.try_write(sentence(failure))
+    return failure.status if status in (ExitStatus.ANSWERED, ExitStatus.NOT_FOUND) else status
+
+
+def verdict(fail_if: str | None, status: ExitStatus) -> ExitStatus:
+    """--fail-if: 1 for what is not wanted and 0 for what is; every other status stays."""
+    if fail_if is None or status not in (ExitStatus.ANSWERED, ExitStatus.NOT_FOUND):
+        return status
+    unwanted = ExitStatus.ANSWERED if fail_if == "found" else ExitStatus.NOT_FOUND
+    return ExitStatus.NOT_FOUND if status == unwanted else ExitStatus.ANSWERED
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file as a whole: a reader sees the old one or the new one. Devices and pipes are written straight."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    path = path.resolve()
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_bytes(data)
+        with contextlib.suppress(OSError):
+            fresh.chmod(path.stat().st_mode & 0o777)
+        os.replace(fresh, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+
+
+def values(settings: Settings) -> dict[str, Any]:
+    """The settings as the journal holds them: what a resumed run needs, never a key."""
+    from rlm_cli.settings import OPTIONS
+
+    return {name: getattr(settings, name) for name in OPTIONS} | {"directory": os.getcwd()}

@@ -1,0 +1,381 @@
+"""One run from settings to exit status: input, models, journal, sinks, the loop, the answer, signals.
+
+Everything that a run needs is put together here and nowhere else; the parts know nothing of each other. The order
+matters: what can be refused for free (schema, pack, key) is refused first, the journal is made only when there is
+something to read, and whatever happens after the first call ends with `run.finished` and an exit status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rlm_cli import __version__, prompts
+from rlm_cli.answer import Answer, Outcome
+from rlm_cli.background import in_background
+from rlm_cli.cells import Shared
+from rlm_cli.citations import Sources
+from rlm_cli.context.corpus import Corpus, open_corpus
+from rlm_cli.context.options import InputOptions
+from rlm_cli.context.spans import Part
+from rlm_cli.context.store import MappedStore
+from rlm_cli.delivery import deliver, refuse, values, verdict
+from rlm_cli.direct import DIRECT_TOKENS, fits, repaired, solve_directly
+from rlm_cli.dryrun import estimate
+from rlm_cli.engine import Node
+from rlm_cli.errors import ExitStatus, InputError, Interrupted, RlmError, SchemaError
+from rlm_cli.events import (
+    AnswerGiven,
+    InputChanged,
+    InputOpened,
+    NodeFinished,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+    StrategyChosen,
+    Warned,
+)
+from rlm_cli.gate import Gate
+from rlm_cli.journal import Journal, new_run
+from rlm_cli.keys import KeyRing
+from rlm_cli.ledger import Ledger, Limits
+from rlm_cli.memo import Memo
+from rlm_cli.models import Model
+from rlm_cli.models.registry import KEYS, default_models, open_model
+from rlm_cli.places import places
+from rlm_cli.prompts import Pack
+from rlm_cli.recorder import Recorder
+from rlm_cli.sandbox import Host, Sandbox
+from rlm_cli.sandbox.host import ProcessSandbox
+from rlm_cli.sandbox.process import Packed
+from rlm_cli.schema import Schema
+from rlm_cli.settings import Settings
+from rlm_cli.signals import Stopping
+from rlm_cli.sinks import open_sinks
+from rlm_cli.sinks.report import Report, error_json
+from rlm_cli.state import State
+from rlm_cli.terminal import Environment, sentence
+
+OFFLINE = "offline/extractive"
+_NO_MODEL = (
+    "no language model was used: this is an extract by offline/extractive. For written answers set a key, such as "
+    "ANTHROPIC_API_KEY or OPENAI_API_KEY, or name a model with -m"
+)
+_STOP_SECONDS = 1.5  # that cancelled calls and the sandbox get to end, so that Ctrl-C is done within two
+
+
+async def ask(settings: Settings, environment: Environment) -> ExitStatus:
+    """Run one question to its end. Raises UsageError, AuthError or InputError when there is nothing to run."""
+    return await Session(settings, environment).run()
+
+
+class Session:
+    """One run, from its settings on."""
+
+    def __init__(self, settings: Settings, environment: Environment) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._run = new_run()
+        self._state = State()
+        self._corpus: Corpus | None = None
+        self._gate: Gate | None = None
+        self._shared: Shared | None = None
+        self._node: Node | None = None
+        self._recorder = Recorder(None, [_Fold(self._state)])
+
+    async def run(self) -> ExitStatus:
+        """The whole run. Raises only UsageError, before there is a run to speak of."""
+        settings = self._settings
+        try:
+            schema = Schema.parse(settings.schema, multi=settings.schema_multi) if settings.schema else None
+            root, sub, fallback = self._models(KeyRing(KEYS))
+            pack = prompts.load(prompts.choose(root.name, root.window) if settings.pack == "auto" else settings.pack)
+        except RlmError as error:
+            return refuse(error, settings, self._environment)
+        stopping = Stopping(self._run, self._recorder.close, self._stop_calls)
+        for sink in open_sinks(settings, self._environment, on_reader_gone=stopping.reader_gone):
+            self._recorder.add(sink)
+        stopping.listen()
+        answer: Answer | None = None
+        failure: RlmError | None = None
+        try:
+            self._begin(root, sub, pack)
+            await self._open_input()
+            if settings.dry_run:
+                return self._dry_run(root)
+            self._recorder.attach(self._journal())
+            answer = await self._solve(root, sub, pack, schema, fallback)
+        except asyncio.CancelledError:
+            if stopping.stopped is None:
+                raise
+            failure = stopping.stopped
+        except RlmError as error:
+            failure = stopping.stopped or error
+        finally:
+            await self._end_calls()
+            stopping.leave()
+        return self._finish(answer, failure, shaped=schema is not None)
+
+    def _stop_calls(self, error: Interrupted) -> None:
+        if self._gate is not None:
+            self._gate.stop(error)
+
+    # --- before the first call -------------------------------------------------------------------------------------
+
+    def _models(self, keys: KeyRing) -> tuple[Model, Model, bool]:
+        """Root model, sub-model, and whether they are the embedded one for want of any other."""
+        settings = self._settings
+        name, sub_name, fallback = settings.model, settings.sub_model, False
+        if not name:
+            name, default_sub = default_models(keys) or (OFFLINE, OFFLINE)
+            fallback, sub_name = name == OFFLINE, sub_name or default_sub
+        base, window = settings.api_base, settings.context_window
+        root = open_model(name, environment=keys, base=None if fallback else base, window=window)
+        if not sub_name or sub_name == name:
+            return root, root, fallback
+        return root, open_model(sub_name, environment=keys, base=base, window=window), fallback
+
+    def _begin(self, root: Model, sub: Model, pack: Pack) -> None:
+        settings = self._settings
+        self._recorder.emit(
+            RunStarted(
+                run=self._run,
+                version=__version__,
+                question=settings.question,
+                sources=list(settings.sources),
+                root_model=root.name,
+                sub_model=sub.name,
+                pack=pack.name,
+                pack_hash=pack.digest,
+                limits=self._limits().to_json(),
+                settings=values(settings),
+            )
+        )
+
+    def _limits(self) -> Limits:
+        chosen = self._settings
+        return Limits(
+            max_cost=chosen.max_cost,
+            max_tokens=chosen.max_tokens,
+            max_time=chosen.max_time,
+            max_calls=chosen.max_calls,
+            max_turns=chosen.max_turns,
+            max_depth=chosen.max_depth,
+            jobs=chosen.jobs,
+        )
+
+    def _journal(self) -> Journal | None:
+        settings = self._settings
+        if settings.trajectory:
+            return Journal(Path(settings.trajectory))
+        return Journal(places().runs / f"{self._run}.jsonl") if settings.save else None
+
+    async def _open_input(self) -> None:
+        settings, began = self._settings, time.monotonic()
+        options = InputOptions(
+            cache=places().cache / "text",
+            hidden=settings.hidden,
+            no_ignore=not settings.ignore,
+            include=settings.include,
+            exclude=settings.exclude,
+            include_secrets=settings.include_secrets,
+            binary=settings.binary,
+            encoding=settings.encoding,
+            max_decompressed=settings.max_decompressed,
+        )
+        listed = _listed(settings.files_from) if settings.files_from else ()
+        # In a thread of its own: a pipe may take hours, and Ctrl-C must not wait for it.
+        corpus = await in_background(
+            lambda: open_corpus(settings.sources, options, listed=listed, on_change=self._changed)
+        )
+        self._corpus = corpus
+        self._recorder.emit(
+            InputOpened(
+                files=corpus.files_total,
+                bytes=corpus.bytes_total,
+                kinds=dict(list(corpus.kinds.items())[:20]),
+                skipped=dict(corpus.skipped),
+                examples={reason: list(names) for reason, names in corpus.examples.items()},
+                fingerprint=corpus.fingerprint,
+                seconds=round(time.monotonic() - began, 3),
+            )
+        )
+
+    def _changed(self, name: str, reason: str) -> None:
+        self._recorder.emit(InputChanged(name=name, reason=reason))
+        self._recorder.emit(Warned(message=f"{name}: {reason} since the run began", kind="input"))
+
+    # --- the run ---------------------------------------------------------------------------------------------------
+
+    async def _solve(self, root: Model, sub: Model, pack: Pack, schema: Schema | None, fallback: bool) -> Answer:
+        settings, corpus, limits = self._settings, self._corpus, self._limits()
+        assert corpus is not None
+        if fallback:
+            self._recorder.emit(Warned(message=_NO_MODEL, kind="model"))
+        ledger = Ledger(limits)
+        memo = Memo(places().cache / "memo.sqlite", tell=self._warn) if settings.memo else None
+        self._gate = Gate(root, sub, ledger=ledger, emit=self._recorder.emit, memo=memo, call_time=settings.call_time)
+        store = MappedStore(corpus, corpus.open, maps=False)  # no maps: a file that shrinks must not kill this process
+        shared = self._shared = Shared(
+            store=store,
+            open_file=corpus.open,
+            gate=self._gate,
+            sources=Sources(store, self._warn),
+            pack=pack,
+            emit=self._recorder.emit,
+            max_depth=settings.max_depth,
+            max_turns=settings.max_turns,
+            jobs=settings.jobs,
+            cell_time=settings.cell_time,
+            schema=schema,
+        )
+        strategy, reason = self._strategy(shared, root)
+        self._recorder.emit(StrategyChosen(strategy=strategy, reason=reason))
+        self._recorder.emit(NodeStarted(node="0", depth=0, question=settings.question, bytes=corpus.bytes_total))
+        outcome = Outcome("failed", "")
+        try:
+            if strategy == "direct":
+                outcome = await solve_directly(shared, settings.question)
+            else:
+                outcome = await self._loop(shared)
+            outcome = await repaired(shared, outcome)
+        finally:
+            self._recorder.emit(NodeFinished(node="0", status=outcome.status, answer=outcome.text))
+        return await in_background(lambda: self._settle(outcome))
+
+    def _strategy(self, shared: Shared, root: Model) -> tuple[str, str]:
+        wanted = self._settings.strategy
+        if wanted != "auto":
+            return wanted, "asked for by --strategy"
+        if root.name == OFFLINE:
+            return "rlm", "the embedded model works by searching"
+        if fits(shared, root.window):
+            return "direct", f"the input is under about {DIRECT_TOKENS:,} tokens, so one call reads all of it"
+        return "rlm", f"the input is over about {DIRECT_TOKENS:,} tokens"
+
+    async def _loop(self, shared: Shared) -> Outcome:
+        assert self._corpus is not None
+        packed = Packed(self._corpus.table)
+
+        def new_sandbox(host: Host, parts: Sequence[Part] | None) -> Sandbox:
+            level: Any = self._settings.sandbox
+            return ProcessSandbox(host, packed, parts=parts, level=level)
+
+        left = shared.gate.ledger.time_left()
+        deadline = None if left is None else asyncio.get_running_loop().time() + left
+        self._node = Node(shared, new_sandbox, self._settings.question, deadline=deadline)
+        return await self._node.solve()
+
+    def _settle(self, outcome: Outcome) -> Answer:
+        """Check the sources against the files as they are now, and add up what was looked at."""
+        assert self._shared is not None
+        assert self._corpus is not None
+        shared, corpus = self._shared, self._corpus
+        now = MappedStore(corpus, corpus.open, maps=False)
+        try:
+            text, citations = shared.sources.settle(outcome.text, now)
+        finally:
+            now.close()
+        corpus.changes()
+        return Answer(
+            status=outcome.status,
+            text=outcome.text if shared.schema is not None else text,
+            value=outcome.value,
+            stopped_by=outcome.stopped_by,
+            citations=tuple(citations),
+            coverage=shared.coverage(),
+        )
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    async def _end_calls(self) -> None:
+        """Cancel what is under way; replies that came are kept."""
+        if self._gate is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await self._gate.close()
+
+    def _finish(self, answer: Answer | None, failure: RlmError | None, *, shaped: bool) -> ExitStatus:
+        """Tell the journal, the sinks and the caller how it ended."""
+        answer = answer or self._partial(failure)
+        status = verdict(self._settings.fail_if, failure.status if failure is not None else answer.exit_status)
+        error = None if failure is None else error_json(failure)
+        if self._shared is not None:
+            self._recorder.emit(
+                AnswerGiven(
+                    status=answer.status,
+                    text=answer.text,
+                    value=answer.value,
+                    partial=answer.partial,
+                    stopped_by=answer.stopped_by,
+                    citations=[citation.to_json() for citation in answer.citations],
+                    coverage=dict(answer.coverage),
+                )
+            )
+        self._recorder.emit(RunFinished(status=answer.status, exit_code=int(status), error=error))
+        journal = self._recorder.journal
+        self._recorder.close()
+        self._close_input()
+        report = Report.of(
+            self._state,
+            exit_code=int(status),
+            trace=None if journal is None else str(journal.path),
+            error=error,
+            shaped=shaped,
+            question=self._settings.question,
+        )
+        if failure is not None:
+            self._environment.stderr.try_write(sentence(failure))
+        return deliver(report, status, self._settings, self._environment)
+
+    def _partial(self, failure: RlmError | None) -> Answer:
+        """What there is when a run was cut off: the draft, with the sources it uses; nothing is paid for it."""
+        stop = "interrupt" if isinstance(failure, Interrupted) else None
+        if isinstance(failure, SchemaError):
+            return Answer(status="failed", text="", value=failure.value, stopped_by="schema")
+        if self._shared is None or self._node is None or not self._node.draft:
+            return Answer(status="failed", text="", stopped_by=stop)
+        return self._settle(Outcome("partial", self._node.draft, stopped_by=stop or "error"))
+
+    def _close_input(self) -> None:
+        if self._shared is not None:
+            self._shared.store.close()
+        if self._corpus is not None:
+            self._corpus.close()
+
+    def _warn(self, message: str) -> None:
+        self._recorder.emit(Warned(message=message))
+
+    def _dry_run(self, root: Model) -> ExitStatus:
+        """What would be read and what it may cost; nothing is sent."""
+        assert self._corpus is not None
+        self._recorder.close()
+        limits = self._limits()
+        self._environment.stdout.write(estimate(self._corpus, root, limits, as_json=self._settings.format == "json"))
+        self._close_input()
+        return ExitStatus.ANSWERED
+
+
+class _Fold:
+    """The state of the run, for the answer's envelope: a sink like any other."""
+
+    def __init__(self, state: State) -> None:
+        self.emit = state.apply
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _listed(source: str) -> list[bytes]:
+    """The names of --files-from: between NULs where there is one, else a line each. Raises InputError."""
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the list of files {source!r}: {error.strerror}") from None
+    names = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [name for name in names if name]

@@ -1,0 +1,72 @@
+"""Ctrl-C, SIGTERM and SIGHUP: the first stops the run and keeps everything, the second ends the process at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+
+from rlm_cli.errors import ExitStatus, Interrupted
+
+STATUSES = {
+    signal.SIGINT: ExitStatus.INTERRUPTED,
+    signal.SIGTERM: ExitStatus.TERMINATED,
+    signal.SIGHUP: ExitStatus.HANGUP,
+}
+_WORDS = {
+    ExitStatus.INTERRUPTED: "stopped by you",
+    ExitStatus.TERMINATED: "terminated",
+    ExitStatus.HANGUP: "hung up",
+    ExitStatus.PIPE: "the reader of the events went away",
+}
+
+
+class Stopping:
+    """Turns the first signal into a cancelled task and `stopped`; the second into `_exit`."""
+
+    def __init__(self, run: str, restore: Callable[[], None], stop_calls: Callable[[Interrupted], None]) -> None:
+        """`restore` gives the terminal back before a second signal ends us; `stop_calls` cancels calls under way."""
+        self._hint = f"Go on with: rlm resume {run.rsplit('-', 1)[-1]}"
+        self._restore = restore
+        self._stop_calls = stop_calls
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._over = False
+        self.stopped: Interrupted | None = None
+
+    def listen(self) -> None:
+        """Take the signals over. A signal that the caller ignores (nohup) stays ignored."""
+        for number, status in STATUSES.items():
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                self._loop.add_signal_handler(number, self._signalled, status)
+
+    def leave(self) -> None:
+        """From here on signals do what they usually do."""
+        self._over = True
+        for number in STATUSES:
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                self._loop.remove_signal_handler(number)
+
+    def reader_gone(self) -> None:
+        """The reader of -f jsonl has left; called from its thread. Going on would cost money for nobody."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.stop, ExitStatus.PIPE)
+
+    def _signalled(self, status: ExitStatus) -> None:
+        if self.stopped is not None:
+            self._restore()
+            os._exit(int(status))
+        self.stop(status)
+
+    def stop(self, status: ExitStatus) -> None:
+        """Stop the run: no new call, those under way cancelled, everything kept."""
+        if self.stopped is not None or self._over:
+            return
+        self.stopped = Interrupted(f"{_WORDS[status]}; every reply so far is kept", self._hint, status=status)
+        self._stop_calls(self.stopped)
+        if self._task is not None:
+            self._task.cancel()
