@@ -205,7 +205,8 @@ def connect(path: Path, *, tell: Callable[[str], None] | None = None) -> sqlite3
         return _opened(path)
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, *, alone: bool = False) -> sqlite3.Connection:
+    """`alone`: the lock between processes is held already."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -214,15 +215,27 @@ def _opened(path: Path) -> sqlite3.Connection:
     # Autocommit for reads; `with connection` groups the writes. Other processes hold the lock for milliseconds.
     connection = sqlite3.connect(path, timeout=2.0, check_same_thread=False)
     try:
-        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"DROP TABLE IF EXISTS replies; {_TABLE} PRAGMA user_version = {VERSION};")
+        if _version(connection) != VERSION:
+            # Two processes that begin a file at once would drop each other's table.
+            with contextlib.nullcontext() if alone else _locked(path):
+                if _version(connection) != VERSION:
+                    _begin(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    script = f"BEGIN IMMEDIATE; DROP TABLE IF EXISTS replies; {_TABLE} PRAGMA user_version = {VERSION}; COMMIT;"
+    connection.executescript(script)
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
@@ -236,7 +249,7 @@ def set_aside(path: Path) -> bool:
         if not held:
             return False
         try:
-            _opened(path).close()  # another process may have been quicker
+            _opened(path, alone=True).close()  # another process may have been quicker
             with contextlib.closing(sqlite3.connect(path)) as check:
                 if check.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
                     return True
@@ -278,9 +291,13 @@ def shrink(connection: sqlite3.Connection, max_bytes: int) -> int:
             break
         gone += dropped
     if gone:
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        _give_back(connection)
     return gone
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    """Return free pages to the system. `execute` would step the pragma once, which frees one page."""
+    connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:
@@ -308,6 +325,5 @@ def clear(path: Path) -> int:
     with contextlib.closing(connect(path)) as connection:
         with connection:
             gone = connection.execute("DELETE FROM replies").rowcount
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        _give_back(connection)
         return gone

@@ -41,7 +41,7 @@ _REFUSED = re.compile(
 )
 _NO_MODEL = re.compile(
     r"model_not_found|model[^.]{0,80}(does not exist|not found|not exist|is not supported|unknown|not available)"
-    r"|(unknown|invalid|no such|unsupported) model|no endpoints found|not a valid model",
+    r"|(unknown|invalid|no such|unsupported) model|no endpoints found|not a valid model|provider not provided",
     re.IGNORECASE,
 )
 _NO_KEY = re.compile(

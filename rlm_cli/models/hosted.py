@@ -267,6 +267,12 @@ def _count(holder: Any, name: str) -> int:
 
 _NO_KEY: Final = ("api_key client option must be set", "Missing credentials", "API key is not set", "API Key not found")
 _UNSENT: Final = ("Connect call failed", "Cannot connect to host", "Name or service not known", "getaddrinfo failed")
+_NO_JSON: Final = (
+    "Expecting value: line",
+    "Empty or invalid response",
+    "Unable to get json response",
+    "Invalid response object",
+)
 _CLASSES: Final[dict[str, type[RlmError]]] = {
     # Where the class alone says it. Everything else goes by status and text: 500, 429 and APIError mean many things.
     "AuthenticationError": AuthError,
@@ -303,6 +309,8 @@ def translate(error: BaseException, *, model: str, secrets: Sequence[str] = (), 
     if status >= 500 and _has(text, ("Connection error", *_UNSENT, "Connection refused", "Server disconnected")):
         return _unreachable(model, said, text)
     known = next((_CLASSES[name] for name in names if name in _CLASSES), None)
+    if status == 500 and _has(text, _NO_JSON):  # a 200 that could not be read comes as a 500
+        known = BadReply
     if known is None or (known is AuthError and status == 403):
         if "Exception" in names[:1] or not hasattr(error, "status_code"):
             known = known or _foreign(names)

@@ -59,22 +59,16 @@ class Listed:
 def listed(name: str) -> Listed | None:
     """The entry of a litellm model name, with or without its provider in front; None where there is none."""
     table = _table()
-    bare = name.partition("/")[2]
-    for key in (name, bare):
-        entry = table.get(key)
-        if key and isinstance(entry, dict) and entry.get("mode") in (None, "chat", "responses", "completion"):
-            return Listed(entry)
-    return None
-
-
-def names() -> list[str]:
-    """Every model in the table that answers messages, by its litellm name with the provider in front."""
-    found = set()
-    for name, entry in _table().items():
-        if isinstance(entry, dict) and entry.get("mode") in ("chat", "responses") and name != "sample_spec":
-            owner = str(entry.get("litellm_provider") or "")
-            found.add(name if "/" in name or not owner else f"{owner}/{name}")
-    return sorted(found)
+    owner, _, bare = name.partition("/")
+    entry = table.get(name)
+    if entry is None and bare:
+        entry = table.get(bare)
+        # `openai/gpt-5` is listed as `gpt-5`; another provider's model of that name is another price.
+        if not (isinstance(entry, dict) and str(entry.get("litellm_provider", "")).startswith(owner)):
+            entry = None
+    if not isinstance(entry, dict) or entry.get("mode") not in (None, "chat", "responses", "completion"):
+        return None
+    return Listed(entry)
 
 
 @lru_cache(maxsize=1)
@@ -120,3 +114,13 @@ def _rates(entry: dict[str, Any], suffix: str) -> Price | None:
 
 def _int(value: Any) -> int | None:
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+
+
+def names() -> list[str]:
+    """Every model in the table that answers messages, by its litellm name with the provider in front."""
+    found = set()
+    for name, entry in _table().items():
+        if isinstance(entry, dict) and entry.get("mode") in ("chat", "responses") and name != "sample_spec":
+            owner = str(entry.get("litellm_provider") or "")
+            found.add(name if "/" in name or not owner else f"{owner}/{name}")
+    return sorted(found)

@@ -19,7 +19,7 @@ MESSAGE: Final = 8
 
 # (bytes of the class, likely tokens a byte, most tokens a byte)
 _CLASSES: Final = (
-    (bytes(range(ord("a"), ord("z") + 1)), 0.24, 0.31),
+    (bytes(range(ord("a"), ord("z") + 1)), 0.24, 0.34),
     (bytes(range(ord("A"), ord("Z") + 1)), 0.40, 1.00),  # base64 and constants: a token for each change of case
     (b"0123456789", 0.60, 1.00),  # some tokenizers take digits one by one, others three at a time
     (b" \t", 0.05, 0.20),

@@ -1,0 +1,256 @@
+"""Nothing that a run does costs more than its limits: on a server that bills what it is asked for, overspend is zero."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlm_cli.errors import LimitReached, OutOfTime, RlmError
+from rlm_cli.gate import Request
+from rlm_cli.ledger import Ledger, Limits
+from rlm_cli.models import Message, Price, Usage
+from rlm_cli.models.prices import cost, listed, worst_cost
+from tests.calls import CLIENTS, Calls, calls, failure, run
+from tests.server import Broken, Item, Say, ScriptedServer, Status
+
+PRICE = Price(3.0, 15.0)  # dollars per million tokens
+PROSE = "The quick brown fox jumps over the lazy dog, and nobody knows why it does so. " * 40
+DEPTHS = ("0", "0.1", "0.1.3")
+
+
+async def until_refused(gate: Calls, most: int = 400, **given: Any) -> tuple[int, LimitReached]:
+    """Ask in groups, at three depths, until a limit stops it: (replies, the error)."""
+    done = 0
+    while done < most:
+        asked = (
+            gate.ask(f"{done} {n} {PROSE}", node=DEPTHS[n % 3], cell=f"{DEPTHS[n % 3]}/1.1", slot=n, **given)
+            for n in range(12)
+        )
+        for result in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(result, LimitReached):
+                return done, result
+            assert not isinstance(result, BaseException), result
+            done += 1
+    raise AssertionError("no limit was reached")
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])
+@pytest.mark.parametrize("greedy", [True, False], ids=["full replies", "short replies"])
+def test_cost_is_never_overspent(client: str, greedy: bool) -> None:
+    with ScriptedServer(lambda _: "short", greedy=greedy) as server:  # noqa: SIM117
+        with calls(server, client, price=PRICE, max_cost=0.25) as gate:
+            done, error = run(until_refused(gate))
+    bill = server.dollars(input=PRICE.input, output=PRICE.output)
+    assert error.limit == "cost"
+    assert "--max-cost" in error.hint
+    assert done > (2 if greedy else 20)  # the worst case is given back when the call turns out cheaper
+    assert bill <= 0.25
+    assert gate.gate.ledger.spent.cost == pytest.approx(bill)
+    assert sum(event.cost for event in gate.of("call.finished")) == pytest.approx(bill)
+
+
+def test_tokens_are_never_overspent_where_no_price_is_known() -> None:
+    with ScriptedServer(lambda _: "short", greedy=True) as server, calls(server, max_cost=1, max_tokens=60_000) as gate:
+        _, error = run(until_refused(gate))
+    assert error.limit == "tokens"
+    assert sum(server.billed) <= 60_000
+    assert gate.gate.ledger.spent.unpriced == len(server.asks)
+    assert gate.gate.ledger.spent.cost == 0
+
+
+def test_calls_are_never_overspent() -> None:
+    with ScriptedServer(lambda _: "ok") as server, calls(server, max_calls=31) as gate:
+        done, error = run(until_refused(gate))
+        assert (done, error.limit) == (30, "calls")  # one is kept for the last answer
+        assert run(gate.ask("the last", purpose="extract")).text == "ok"
+        assert isinstance(run(failure(gate.ask("one more", purpose="extract"))), LimitReached)
+    assert len(server.asks) == 31
+
+
+def test_time_is_never_overspent() -> None:
+    with ScriptedServer(lambda _: "ok", latency=30) as server, calls(server, max_time=1.0) as gate:
+
+        async def timed() -> tuple[Exception, float]:
+            began = asyncio.get_running_loop().time()
+            return await failure(gate.ask()), asyncio.get_running_loop().time() - began
+
+        error, seconds = run(timed())
+        assert isinstance(error, OutOfTime)
+        assert 0.8 < seconds < 0.99  # a tenth is kept for the last answer
+        last = run(failure(gate.ask("the last", purpose="extract")))
+        assert isinstance(last, OutOfTime)
+        assert gate.gate.ledger.elapsed >= 1.0
+        assert isinstance(run(failure(gate.ask())), OutOfTime)
+    assert len(server.asks) == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Broken("reset"), Broken("cut"), Broken("empty"), Broken("hang"), Status(503), Say(None)],
+    ids=["reset", "cut", "empty", "hang", "503", "null content"],
+)
+def test_failures_that_may_be_billed_are_counted(fault: Item) -> None:
+    """The server bills every reply that it began, whether or not it arrived."""
+    turns = [fault, "fine"]
+    with (
+        ScriptedServer(lambda ask: turns[ask.number % 2], greedy=True) as server,
+        calls(server, price=PRICE, max_cost=0.5, call_time=0.1, jobs=2) as gate,
+    ):
+        _, error = run(until_refused(gate, most=100))
+    assert error.limit == "cost"
+    assert server.dollars(input=PRICE.input, output=PRICE.output) <= gate.gate.ledger.spent.cost <= 0.5
+    told = sum(event.cost or 0 for event in gate.events if event.type in ("call.finished", "call.failed"))
+    assert told == pytest.approx(gate.gate.ledger.spent.cost)
+
+
+def test_a_cancelled_call_counts_as_billed() -> None:
+    with ScriptedServer(lambda _: "ok", latency=5) as server, calls(server, price=PRICE, max_cost=1.0) as gate:
+
+        async def cancelled() -> None:
+            task = asyncio.create_task(gate.ask())
+            while not server.asks:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        run(cancelled())
+        (failed,) = gate.of("call.failed")
+        assert failed.error == "Interrupted"
+        assert failed.cost == gate.gate.ledger.spent.maybe == gate.of("call.started")[0].reserved
+
+
+def test_the_reserve_is_for_the_last_answer_of_the_root_alone() -> None:
+    with ScriptedServer(lambda _: "ok", greedy=True) as server, calls(server, price=PRICE, max_cost=0.3) as gate:
+        run(until_refused(gate))
+        assert isinstance(run(failure(gate.ask("more", purpose="root"))), LimitReached)
+        assert isinstance(run(failure(gate.ask("a child's", purpose="extract", node="0.1"))), LimitReached)
+        assert run(gate.ask("the last " + PROSE, purpose="extract")).text == "ok"
+    assert server.dollars(input=PRICE.input, output=PRICE.output) <= 0.3
+
+
+def test_near_the_limit_a_shorter_reply_is_asked_for() -> None:
+    with ScriptedServer(lambda _: "ok", greedy=True) as server, calls(server, price=PRICE, max_cost=0.25) as gate:
+        run(until_refused(gate))
+    asked = [ask.max_tokens or 0 for ask in server.asks]
+    assert max(asked) == 4096
+    assert 1024 <= min(asked) < 4096
+
+
+def test_a_call_that_fits_only_when_others_settle_waits_for_them() -> None:
+    """Sixteen worst cases do not fit at once, sixteen true costs do: all are made."""
+    with ScriptedServer(lambda _: "short", latency=0.02) as server:  # noqa: SIM117
+        with calls(server, price=PRICE, max_cost=0.25, jobs=16) as gate:
+
+            async def many() -> None:
+                await asyncio.gather(*(gate.ask(f"{n}") for n in range(16)))
+
+            run(many())
+    assert len(server.asks) == 16
+    assert server.peak < 16
+
+
+def test_a_limit_that_fits_nothing_sends_nothing() -> None:
+    with ScriptedServer(lambda _: "ok") as server, calls(server, price=PRICE, max_cost=0.001) as gate:
+        error = run(failure(gate.ask(PROSE)))
+    assert isinstance(error, LimitReached)
+    assert not server.asks
+    assert gate.events == []
+
+
+def test_bounds_learn_from_a_tokenizer_that_counts_more() -> None:
+    """After the first reply nothing is reserved below what the provider counts."""
+
+    def script(ask: Any) -> Item:
+        return Say("ok", input_tokens=2 * len(ask.text))
+
+    with ScriptedServer(script) as server, calls(server, price=PRICE) as gate:
+        for n in range(3):
+            run(gate.ask(PROSE + str(n)))
+        first, *later = gate.of("call.started")
+        assert first.reserved < later[-1].reserved
+        billed = 2 * len(PROSE) * PRICE.input / 1e6
+        assert all(event.reserved >= billed for event in later)
+
+
+def test_what_is_left_is_told() -> None:
+    ledger = Ledger(Limits(max_cost=2.0, max_tokens=1000, max_calls=9, max_time=60), clock=lambda: 0.0)
+    assert ledger.left().to_json() == {"cost": 2.0, "tokens": 1000, "calls": 9, "seconds": 54}
+    assert str(ledger.left()) == "$2.0000, 1,000 tokens, 9 calls, 54 s"
+    ledger.restore(cost=0.5, tokens=100, calls=2, seconds=10)
+    assert ledger.left().to_json() == {"cost": 1.5, "tokens": 900, "calls": 7, "seconds": 44}
+    assert str(Ledger(Limits(max_cost=None, max_tokens=None, max_calls=None, max_time=None)).left()) == "no limits"
+
+
+@given(
+    st.floats(0.001, 2.0),
+    st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 1), st.sampled_from(["settle", "lose", "release", "hold"]))),
+)
+def test_no_order_of_calls_overspends(cap: float, plan: list[tuple[float, float, str]]) -> None:
+    async def play() -> None:
+        ledger = Ledger(Limits(max_cost=cap, max_time=None), clock=lambda: 0.0)
+        ledger.keep(cost=0.1, tokens=100)
+        for most, share, end in plan:
+            try:
+                hold = await asyncio.wait_for(ledger.reserve(cost=most, tokens=10), 0.001)
+            except (LimitReached, TimeoutError):
+                continue
+            if end == "settle":
+                ledger.settle(hold, cost=most * share, tokens=10)
+            elif end == "lose":
+                ledger.lose(hold)
+            elif end == "release":
+                ledger.release(hold)
+        held = sum(hold.cost or 0.0 for hold in ledger._holds)
+        assert ledger.spent.cost + held <= cap
+        assert (ledger.cost_left() or 0.0) >= 0
+
+    asyncio.run(play())
+
+
+def test_prices_of_every_kind_of_token() -> None:
+    price = Price(10.0, 20.0, cached=1.0, cache_write=12.5, above=(1000, Price(100.0, 200.0)))
+    usage = Usage(input_tokens=1000, output_tokens=100, cached_tokens=600, cache_write_tokens=300, reasoning_tokens=90)
+    assert cost(price, usage) == pytest.approx((100 * 10 + 600 * 1 + 300 * 12.5 + 100 * 20) / 1e6)
+    assert worst_cost(price, 1000, 100) == pytest.approx((1000 * 12.5 + 100 * 20) / 1e6)
+    assert worst_cost(price, 1001, 100) == pytest.approx((1001 * 100 + 100 * 200) / 1e6)
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 4000), st.integers(0, 4000))
+def test_the_worst_case_is_never_below_the_cost(given_: int, made: int, cached: int, written: int) -> None:
+    for price in (Price(3, 15), Price(3, 15, 0.3, 3.75), Price(1, 2, 0.5, None, (1000, Price(2, 4, 1, 5)))):
+        usage = Usage(input_tokens=given_, output_tokens=made, cached_tokens=cached, cache_write_tokens=written)
+        assert 0 <= cost(price, usage) <= worst_cost(price, given_, made) * (1 + 1e-12)
+
+
+def test_list_prices_are_read_without_litellm() -> None:
+    entry = listed("anthropic/claude-sonnet-4-5")
+    assert entry is not None
+    assert entry.price is not None
+    assert entry.price.input > 0
+    assert entry.price.cached is not None
+    assert entry.window == 200_000
+    zero = listed("groq/whisper-large-v3") or listed("ollama/llama3")
+    assert zero is None or zero.price is None  # a price of zero means that nobody knows
+    other = listed("github_copilot/gpt-5")
+    assert other is None or other.price is None  # not what OpenAI asks for a model of that name
+    assert listed("no/such-model") is None
+
+
+def test_a_quote_is_no_call() -> None:
+    with ScriptedServer() as server, calls(server, price=PRICE, max_cost=1) as gate:
+        quote = gate.gate.quote(Request(purpose="sub", messages=[Message("user", PROSE)]))
+        assert quote.cost == worst_cost(PRICE, quote.most_input, 4096)
+        assert gate.gate.ledger.cost_left() == pytest.approx(1 - gate.gate.ledger._kept_cost)
+    assert not server.asks
+
+
+def test_a_cell_cannot_call_a_model_that_the_run_does_not_have() -> None:
+    with ScriptedServer() as server, calls(server) as gate:
+        error = run(failure(gate.ask(model="openai/gpt-5-pro")))
+        assert isinstance(error, RlmError)
+        assert "openai/scripted" in error.hint
+    assert not server.asks

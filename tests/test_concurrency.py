@@ -1,0 +1,157 @@
+"""Many calls at once: bounded, in order, cancelled at once, flat in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from rlm_cli.errors import ContextTooLong, Interrupted, ProviderError
+from rlm_cli.gate import Gate, Request
+from rlm_cli.ledger import Ledger, Limits
+from rlm_cli.models import Message, Options, Price, Reply, Usage
+from tests.calls import CLIENTS, Calls, calls, failure, run
+from tests.server import Ask, Broken, Item, ScriptedServer, Status
+
+
+async def many(gate: Calls, count: int) -> list[Any]:
+    asked = (gate.ask(f"question {number}", slot=number) for number in range(count))
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])
+def test_no_more_than_jobs_at_once_and_every_reply_in_its_place(client: str) -> None:
+    def script(ask: Ask) -> Item:
+        return Status(500) if ask.number % 10 == 3 else f"re: {ask.text}"
+
+    with ScriptedServer(script, latency=0.02) as server, calls(server, client, jobs=7) as gate:
+        replies = run(many(gate, 60))
+    assert [reply.text for reply in replies] == [f"re: question {number}" for number in range(60)]
+    assert server.peak == 7
+    assert sorted(gate.types()).count("call.finished") == 60
+
+
+def test_a_failed_item_leaves_the_others_alone() -> None:
+    def script(ask: Ask) -> Item:
+        return Status(400, "no") if ask.text.endswith(("3", "7")) else "yes"
+
+    with ScriptedServer(script) as server, calls(server) as gate:
+        replies = run(many(gate, 10))
+    failed = [index for index, reply in enumerate(replies) if isinstance(reply, ProviderError)]
+    assert failed == [3, 7]
+
+
+def test_calls_are_named_in_the_order_they_are_told() -> None:
+    with ScriptedServer(lambda _: "ok") as server, calls(server, jobs=4) as gate:
+        run(many(gate, 20))
+    assert [event.call for event in gate.of("call.started")] == [f"c{number}" for number in range(1, 21)]
+    assert {event.call for event in gate.of("call.finished")} == {f"c{number}" for number in range(1, 21)}
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])
+def test_stopping_ends_everything_in_flight_and_keeps_what_came(client: str) -> None:
+    def script(ask: Ask) -> Item:
+        return "in time" if ask.number < 5 else Broken("hang")
+
+    with ScriptedServer(script) as server, calls(server, client, jobs=64) as gate:
+
+        async def stopped() -> tuple[list[Any], float]:
+            loop = asyncio.get_running_loop()
+            asking = asyncio.create_task(many(gate, 100))
+            while len(server.asks) < 60:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            began = loop.time()
+            gate.gate.stop(Interrupted("Stopped by Ctrl-C."))
+            return await asking, loop.time() - began
+
+        results, seconds = run(stopped())
+        assert isinstance(run(failure(gate.ask())), Interrupted)
+        assert gate.gate.under_way == 0
+    kept = [result for result in results if isinstance(result, Reply)]
+    assert len(kept) == 5
+    assert all(isinstance(result, Interrupted) for result in results if not isinstance(result, Reply))
+    assert seconds < 1
+    # Every call that was told to start is told to end.
+    ended = [event.call for event in gate.events if event.type in ("call.finished", "call.failed")]
+    assert sorted(ended) == sorted(event.call for event in gate.of("call.started"))
+
+
+def test_cancelling_one_caller_closes_its_connection_and_nobody_else_is_hurt() -> None:
+    def script(ask: Ask) -> Item:
+        return Broken("hang") if ask.text == "slow" else "ok"
+
+    with ScriptedServer(script) as server, calls(server, jobs=2) as gate:
+
+        async def one_of_two() -> str:
+            slow = asyncio.create_task(gate.ask("slow"))
+            while not server.asks:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            slow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await slow
+            replies = await asyncio.gather(*(gate.ask(f"{number}") for number in range(6)))
+            await asyncio.sleep(0.2)
+            return "".join(reply.text for reply in replies)
+
+        assert run(one_of_two()) == "ok" * 6
+        assert server.asks[0].cancelled
+        assert gate.gate.ledger._holds == set()
+
+
+def test_a_prompt_too_long_is_not_sent_and_the_error_says_how_to_split() -> None:
+    with ScriptedServer(lambda _: "ok") as server, calls(server, window=8000) as gate:
+        error = run(failure(gate.ask("some words here " * 10_000)))
+        assert isinstance(error, ContextTooLong)
+        assert "160,000 characters" in error.message
+        size = int(error.hint.partition("size=")[2].partition(")")[0].replace(",", ""))
+        assert run(gate.ask(("some words here " * 10_000)[:size])).text == "ok"
+    assert len(server.asks) == 1
+
+
+def test_the_reply_is_cut_to_what_the_window_leaves() -> None:
+    with ScriptedServer(lambda _: "ok") as server, calls(server, window=8000) as gate:
+        run(gate.ask("some words here " * 1300, max_tokens=4000))
+    assert 1024 <= (server.asks[0].max_tokens or 0) < 4000
+
+
+class Parrot:
+    """The smallest model: what `rlm_cli.models` shows, here to measure the gate alone."""
+
+    name, window, price = "parrot", None, Price(1, 1)
+
+    async def reply(self, messages: Any, options: Options) -> Reply:
+        await asyncio.sleep(0)
+        return Reply(text="x" * 100, usage=Usage(input_tokens=10, output_tokens=10))
+
+    async def close(self) -> None:
+        pass
+
+
+def test_ten_thousand_calls_leave_nothing_behind() -> None:
+    told = [0]
+
+    def emit(event: Any) -> None:
+        told[0] += 1
+
+    async def all_of_them() -> list[int]:
+        gate = Gate(Parrot(), ledger=Ledger(Limits(max_calls=None, max_cost=None, max_tokens=None)), emit=emit)
+        held = []
+        for _ in range(5):
+            for _ in range(20):
+                requests = (Request(purpose="sub", messages=(Message("user", "y" * 1000),)) for _ in range(100))
+                await asyncio.gather(*(gate.ask(request) for request in requests))
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+        await gate.close()
+        return held
+
+    tracemalloc.start()
+    try:
+        held = run(all_of_them())
+    finally:
+        tracemalloc.stop()
+    assert told[0] == 20_000
+    assert held[-1] - held[0] < 100_000  # bytes, over 8,000 calls

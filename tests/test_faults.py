@@ -1,0 +1,264 @@
+"""Whatever a provider does on the wire, a call ends in a reply or in one clear sentence of the right kind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from rlm_cli.errors import (
+    AuthError,
+    BadReply,
+    BadRequest,
+    CallTimedOut,
+    ContextTooLong,
+    ExitStatus,
+    ModelNotFound,
+    RateLimited,
+    Refused,
+    RlmError,
+    ServerFailed,
+    Unreachable,
+)
+from tests import server as wire
+from tests.calls import CLIENTS, KEY, calls, failure, run
+from tests.server import Broken, Item, Say, ScriptedServer, Status
+
+STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+EACH_CLIENT = pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])
+
+
+def asked(
+    script: Any, client: str, *, stream: bool = False, call_time: float = 10.0
+) -> tuple[Any, ScriptedServer, list[str]]:
+    """What one call ends with, the server, and the types of the events."""
+    pieces: list[str] = []
+    with ScriptedServer(script) as server, calls(server, client, call_time=call_time) as gate:
+
+        async def ask() -> Any:
+            try:
+                return await gate.ask(on_text=pieces.append if stream else None)
+            except RlmError as error:
+                return error
+
+        result = run(ask())
+        return result, server, gate.types()
+
+
+# fault, what it becomes, how many requests are made
+LASTING: list[tuple[str, Item, type[RlmError], int]] = [
+    ("503 for ever", Status(503, "overloaded"), ServerFailed, 6),
+    ("500 for ever", Status(500), ServerFailed, 6),
+    ("HTML error page", wire.html(), ServerFailed, 6),
+    ("429 for ever", Status(429, "slow down", "rate_limit_error", retry_after=0.01), RateLimited, 10),
+    ("401", wire.unauthorized("sk-ab***"), AuthError, 1),
+    ("403", Status(403, "your key may not do this"), AuthError, 1),
+    ("400 too long", wire.too_long(), ContextTooLong, 1),
+    ("400 for another reason", Status(400, "bad value for n", "invalid_request_error"), BadRequest, 1),
+    ("400 content policy", Status(400, "violates our content policy", reason="content_policy_violation"), Refused, 1),
+    ("wrong model name", wire.wrong_model("scripted"), ModelNotFound, 1),
+    ("no credit", Status(429, "You exceeded your current quota", reason="insufficient_quota"), BadRequest, 1),
+    ("reset before the first byte", Broken("reset_early"), Unreachable, 5),
+    ("reset in the middle", Broken("reset"), Unreachable, 5),
+    ("empty body", Broken("empty"), BadReply, 3),
+    ("invalid JSON", Broken("not_json"), BadReply, 3),
+    ("HTML with 200", Broken("html"), BadReply, 3),
+    ("JSON without choices", Broken("no_choices"), BadReply, 3),
+    ("null content", Say(None), BadReply, 3),
+]
+
+
+@EACH_CLIENT
+@pytest.mark.parametrize(
+    ("fault", "becomes", "requests"), [row[1:] for row in LASTING], ids=[row[0] for row in LASTING]
+)
+def test_a_lasting_fault_ends_in_one_sentence(fault: Item, becomes: type[RlmError], requests: int, client: str) -> None:
+    result, server, events = asked(lambda _: fault, client)
+    assert type(result) is becomes, result
+    assert len(server.asks) == requests
+    assert events == ["call.started"] + ["call.retried"] * (requests - 1) + ["call.failed"]
+    assert "scripted" in result.message  # which model
+    assert "\n" not in result.message
+    assert KEY not in result.message + result.hint
+    assert result.status == (ExitStatus.AUTH if becomes is AuthError else ExitStatus.PROVIDER)
+
+
+@EACH_CLIENT
+@STREAMS
+@pytest.mark.parametrize(
+    "fault",
+    [Status(500), Status(503), Status(429, retry_after=0.05), Status(429), Broken("reset"), Say(None), wire.html()],
+    ids=["500", "503", "429 with Retry-After", "429", "reset", "null content", "HTML"],
+)
+def test_a_passing_fault_is_survived(fault: Item, client: str, stream: bool) -> None:
+    result, server, events = asked([fault, fault, "there it is"], client, stream=stream)
+    assert result.text == "there it is"
+    assert len(server.asks) == 3
+    assert events == ["call.started", "call.retried", "call.retried", "call.finished"]
+
+
+@EACH_CLIENT
+def test_a_stream_that_is_cut_is_asked_for_again(client: str) -> None:
+    result, server, _ = asked([Broken("cut"), "whole"], client, stream=True)
+    assert result.text == "whole"
+    assert len(server.asks) == 2
+
+
+@EACH_CLIENT
+@STREAMS
+def test_a_hang_ends_with_the_time_of_the_call(client: str, stream: bool) -> None:
+    began = time.monotonic()
+    result, server, _ = asked([Broken("hang"), "late but whole"], client, stream=stream, call_time=0.4)
+    assert result.text == "late but whole"
+    assert len(server.asks) == 2
+    assert time.monotonic() - began >= 0.4  # a bound from below: it did wait
+
+
+@EACH_CLIENT
+def test_a_trickle_does_not_reset_the_clock(client: str) -> None:
+    result, server, _ = asked(lambda _: Broken("trickle", delay=0.05), client, call_time=0.3)
+    assert type(result) is CallTimedOut
+    assert "--call-time" in result.hint
+    assert len(server.asks) == 3
+
+
+@EACH_CLIENT
+def test_nothing_listens_there(client: str) -> None:
+    with calls(wire.refused_url(), client) as gate:
+        error = run(failure(gate.ask()))
+    assert type(error) is Unreachable
+    assert "connect" in error.message
+    assert "--api-base" in error.hint
+
+
+def test_no_such_host() -> None:
+    with calls("http://no-such-host.invalid/v1") as gate:
+        error = run(failure(gate.ask()))
+    assert type(error) is Unreachable
+    assert "no-such-host.invalid" in error.message
+
+
+@STREAMS
+def test_a_huge_reply_is_not_read_to_its_end(stream: bool) -> None:
+    result, _, _ = asked(lambda _: Broken("huge", size=30_000_000), "openai/scripted", stream=stream)
+    assert type(result) is BadReply
+    assert "larger than" in result.message
+
+
+def test_a_401_in_mid_run_fails_that_call_and_keeps_the_replies_before() -> None:
+    with ScriptedServer(["one", "two", wire.unauthorized()]) as server, calls(server, jobs=1) as gate:
+
+        async def three() -> list[Any]:
+            return await asyncio.gather(*(gate.ask(str(n)) for n in range(3)), return_exceptions=True)
+
+        one, two, three_ = run(three())
+    assert [one.text, two.text] == ["one", "two"]
+    assert type(three_) is AuthError
+    assert gate.types().count("call.finished") == 2
+
+
+def test_retry_after_is_obeyed_by_every_call_to_the_model() -> None:
+    """One 429 pauses all: nobody else runs into it meanwhile."""
+    with ScriptedServer(lambda ask: Status(429, retry_after=0.4) if ask.number == 0 else "ok") as server:  # noqa: SIM117
+        with calls(server, jobs=8) as gate:
+
+            async def many() -> None:
+                first = asyncio.create_task(gate.ask("first"))
+                while not gate.of("call.retried"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                await asyncio.gather(first, *(gate.ask(str(n)) for n in range(7)))
+
+            run(many())
+    refused, *others = server.asks
+    assert len(others) == 8
+    assert min(ask.at for ask in others) - refused.at >= 0.4
+
+
+def test_a_pause_longer_than_the_run_has_left_is_not_waited_for() -> None:
+    with ScriptedServer(lambda _: Status(429, retry_after=50)) as server, calls(server, max_time=20) as gate:
+        error = run(failure(gate.ask()))
+    assert type(error) is RateLimited
+    assert error.retry_after == 50
+    assert len(server.asks) == 1
+
+
+def test_a_cut_off_reply_says_so() -> None:
+    for client in CLIENTS:
+        result, _, _ = asked([Say("half an ans", finish="length")], client)
+        assert (result.text, result.finish) == ("half an ans", "length")
+
+
+def test_thinking_that_used_up_the_reply_is_a_cut_off_reply_and_no_fault() -> None:
+    result, server, _ = asked([Say(None, finish="length", reasoning="hm, let me see")], "openai/scripted")
+    assert (result.text, result.finish) == ("", "length")
+    assert len(server.asks) == 1
+
+
+@pytest.mark.parametrize(
+    ("client", "stream"),
+    [("openai/scripted", False), ("openai/scripted", True), ("litellm/openai/scripted", False)],
+    ids=["direct-whole", "direct-stream", "litellm-whole"],  # litellm drops the refusal of a stream: an empty reply
+)
+def test_a_refusal_is_no_answer(client: str, stream: bool) -> None:
+    result, server, events = asked([Say(None, refusal="I cannot help with that.")], client, stream=stream)
+    assert type(result) is Refused
+    assert "cannot help" in result.message
+    assert len(server.asks) == 1
+    assert events == ["call.started", "call.finished"]  # it was a reply, and it was paid
+
+
+def test_a_filtered_reply_is_no_answer() -> None:
+    for client in CLIENTS:
+        result, _, _ = asked([Say("", finish="content_filter")], client)
+        assert type(result) is Refused
+
+
+def test_thoughts_are_no_part_of_the_reply() -> None:
+    result, _, _ = asked([Say("<think>\nfirst ```python\nrm()\n```</think>\n\nblue")], "openai/scripted")
+    assert result.text == "blue"
+    result, _, _ = asked([Say("blue", reasoning="the sky")], "openai/scripted", stream=True)
+    assert result.text == "blue"
+
+
+def test_a_parameter_that_the_server_does_not_take_is_left_out() -> None:
+    def script(ask: wire.Ask) -> Item:
+        if "max_tokens" in ask.body:
+            return Status(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        if "response_format" in ask.body:
+            return Status(400, "response_format is not supported")
+        return "ok"
+
+    with ScriptedServer(script) as server, calls(server) as gate:
+        for _ in range(2):
+            assert run(gate.ask(schema={"type": "object"})).text == "ok"
+    assert len(server.asks) == 4  # it is learned once
+    assert server.asks[-1].max_tokens == 4096
+
+
+def test_usage_that_is_not_reported_is_counted_here_and_marked() -> None:
+    for stream in (False, True):
+        with ScriptedServer([Say("four words it is", usage=False)]) as server, calls(server) as gate:
+            reply = run(gate.ask("how many words?" * 10, on_text=print if stream else None))
+        assert reply.usage.counted_here
+        assert reply.usage.input_tokens >= 4 * 10  # never below the truth
+        assert gate.of("call.finished")[0].counted_here
+        assert gate.gate.ledger.spent.tokens == reply.usage.input_tokens + reply.usage.output_tokens
+
+
+def test_reported_details_arrive() -> None:
+    say = Say("x", input_tokens=100, output_tokens=50, cached_tokens=60, reasoning_tokens=30)
+    for client in CLIENTS:
+        for stream in (False, True):
+            result, _, _ = asked([say], client, stream=stream)
+            usage = result.usage
+            assert (usage.input_tokens, usage.output_tokens) == (100, 50)
+            assert (usage.cached_tokens, usage.reasoning_tokens) == (60, 30)
+
+
+def test_text_that_is_no_valid_unicode_gets_there_and_back() -> None:
+    with ScriptedServer(lambda ask: ask.text) as server, calls(server) as gate:
+        assert (
+            run(gate.ask("lone \ud800 surrogate, é, 日本, \x00\x1b")).text == "lone \ud800 surrogate, é, 日本, \x00\x1b"
+        )

@@ -1,0 +1,214 @@
+"""What was paid for once is not paid for again: within a batch, between runs, between processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlm_cli import memo
+from rlm_cli.errors import RateLimited
+from rlm_cli.memo import Memo
+from rlm_cli.models import Message, Reply
+from tests.calls import calls, run
+from tests.server import Ask, Item, Say, ScriptedServer, Status
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "memo.sqlite"
+
+
+def key(number: int) -> bytes:
+    return memo.digest(model="m", endpoint="", messages=[Message("user", str(number))], parameters=[])
+
+
+async def batch(gate: Any, texts: list[str], **given: Any) -> list[Any]:
+    return await asyncio.gather(*(gate.ask(text, **given) for text in texts), return_exceptions=True)
+
+
+def test_the_same_prompt_twice_in_a_batch_is_sent_once(path: Path) -> None:
+    with ScriptedServer(lambda ask: f"re: {ask.text}", latency=0.05) as server, calls(server, memo=Memo(path)) as gate:
+        replies = run(batch(gate, ["a", "b", "a", "a", "b"]))
+    assert [reply.text for reply in replies] == ["re: a", "re: b", "re: a", "re: a", "re: b"]
+    assert len(server.asks) == 2
+    assert [event.memo for event in gate.of("call.finished")].count(True) == 3
+
+
+def test_a_second_run_pays_nothing(path: Path) -> None:
+    with ScriptedServer(lambda ask: f"re: {ask.text}") as server:
+        for _ in range(2):
+            with calls(server, memo=Memo(path)) as gate:
+                run(batch(gate, ["a", "b", "\ud800 c"]))
+        assert len(server.asks) == 3
+    assert gate.gate.ledger.spent.calls == 0
+    assert [event.cost for event in gate.of("call.finished")] == [0.0, 0.0, 0.0]
+    assert all(event.memo for event in gate.of("call.started"))
+    shown = memo.contents(path)
+    assert (shown.entries, shown.hits) == (3, 3)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_anything_that_changes_the_reply_changes_the_key(path: Path) -> None:
+    with ScriptedServer(lambda _: "ok") as server:
+        with calls(server, memo=Memo(path)) as gate:
+            run(batch(gate, ["a"]))
+            run(batch(gate, ["a"], max_tokens=77))
+            run(batch(gate, ["a"], schema={"type": "string"}))
+            run(batch(gate, ["a"], stop=("\n",)))
+            run(batch(gate, ["a"], temperature=0.5))
+        with calls(server, "openai/another", memo=Memo(path)) as gate:
+            run(batch(gate, ["a"]))
+        assert len(server.asks) == 6
+
+
+def test_root_calls_are_made_each_time(path: Path) -> None:
+    with ScriptedServer(lambda _: "ok") as server, calls(server, memo=Memo(path)) as gate:
+        for _ in range(2):
+            run(batch(gate, ["a"], purpose="root"))
+    assert len(server.asks) == 2
+
+
+@pytest.mark.parametrize("item", [Say("half", finish="length"), Say(None, refusal="no"), Status(400)])
+def test_what_is_no_whole_reply_is_not_remembered(path: Path, item: Item) -> None:
+    with ScriptedServer(lambda _: item) as server, calls(server, memo=Memo(path)) as gate:
+        for _ in range(2):
+            run(batch(gate, ["a"]))
+    assert len(server.asks) == 2
+
+
+def test_waiters_share_a_failure_and_survive_a_cancelled_leader(path: Path) -> None:
+    def script(ask: Ask) -> Item:
+        return Status(429, retry_after=500) if ask.text == "busy" else "ok"
+
+    with ScriptedServer(script, latency=0.1) as server, calls(server, memo=Memo(path)) as gate:
+        results = run(batch(gate, ["busy"] * 4))
+        assert all(isinstance(result, RateLimited) for result in results)
+        assert len(server.asks) == 1
+
+        async def leader_goes() -> str:
+            leader = asyncio.create_task(gate.ask("fine"))
+            await asyncio.sleep(0.02)
+            follower = asyncio.create_task(gate.ask("fine"))
+            await asyncio.sleep(0.02)
+            leader.cancel()
+            return (await follower).text
+
+        assert run(leader_goes()) == "ok"
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "pages"])
+def test_a_damaged_file_is_set_aside_and_told(path: Path, damage: str) -> None:
+    first = Memo(path)
+    for number in range(200):
+        first.put(key(number), "m", Reply(text=f"{number}" * 100), None)
+    first.close()
+    data = path.read_bytes()
+    if damage == "garbage":
+        path.write_bytes(os.urandom(5000))
+    elif damage == "truncated":
+        path.write_bytes(data[: len(data) // 2 + 7])
+    else:
+        path.write_bytes(data[:4096] + os.urandom(len(data) - 4096))
+    told: list[str] = []
+    second = Memo(path, tell=told.append)
+    found = [second.get(key(number)) for number in range(200)]
+    second.put(key(1000), "m", Reply(text="new"), None)
+    second.close()
+    assert all(reply is None or reply.text == f"{number}" * 100 for number, reply in enumerate(found))
+    assert len(told) == 1
+    assert "set aside" in told[0]
+    assert path.with_name(path.name + ".damaged").exists()
+    third = Memo(path, tell=told.append)
+    third.put(key(5), "m", Reply(text="five"), None)
+    third.close()
+    assert Memo(path).get(key(5)) == Reply(text="five", model="m")
+    assert len(told) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told_once_and_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    told: list[str] = []
+    memory = Memo(tmp_path / "file" / "memo.sqlite", tell=told.append)
+    with ScriptedServer(lambda _: "ok") as server, calls(server, memo=memory) as gate:
+        replies = run(batch(gate, ["a", "b", "a"]))
+    assert [reply.text for reply in replies] == ["ok"] * 3
+    assert len(told) == 1
+
+
+_WORK = """
+import sys
+from pathlib import Path
+from rlm_cli.memo import Memo
+from rlm_cli.models import Reply
+from tests.test_memo import key
+memory = Memo(Path(sys.argv[1]), tell=lambda said: print(said))
+start = int(sys.argv[2])
+for number in range(start, start + 300):
+    memory.put(key(number), "m", Reply(text=str(number)), 0.5)
+    seen = memory.get(key(number - 150))
+    assert seen is None or seen.text == str(number - 150)
+memory.close()
+"""
+
+
+def test_processes_do_not_disturb_each_other(path: Path) -> None:
+    root = Path(__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", _WORK, str(path)]
+    workers = [
+        subprocess.Popen([*command, str(start)], env=environment, stdout=subprocess.PIPE, text=True)
+        for start in (0, 150, 300, 0)
+    ]
+    said = [worker.communicate(timeout=60)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0] * 4
+    assert said == [""] * 4
+    memory = Memo(path)
+    assert all(memory.get(key(number)) == Reply(text=str(number), model="m") for number in range(600))
+    memory.close()
+
+
+def test_the_file_stays_below_its_size_and_keeps_what_was_used_last(path: Path) -> None:
+    limit = 400_000
+    memory = Memo(path, max_bytes=limit)
+    for number in range(300):
+        memory.put(key(number), "m", Reply(text="x" * 4000), None)
+        if number % 50 == 49:
+            memory.close()
+    memory.close()
+    assert path.stat().st_size <= limit * 1.2
+    assert 20 < memo.contents(path).entries < 120
+    assert memory.get(key(299)) is not None
+    memory.close()
+
+
+def test_clearing_forgets_all_and_a_run_under_way_goes_on(path: Path) -> None:
+    memory = Memo(path)
+    memory.put(key(1), "m", Reply(text="one"), 0.25)
+    memory.close()
+    assert memory.get(key(1)) is not None
+    assert memo.clear(path) == 1
+    assert memory.get(key(1)) is None
+    memory.put(key(2), "m", Reply(text="two"), None)
+    memory.close()
+    assert memo.contents(path).entries == 1
+    assert memo.clear(path.with_name("none")) == 0
+    assert memo.contents(path.with_name("none")).entries == 0
+
+
+def test_a_file_of_another_version_is_begun_anew(path: Path) -> None:
+    memory = Memo(path)
+    memory.put(key(1), "m", Reply(text="one"), None)
+    memory.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert memory.get(key(1)) is None
+    memory.close()
