@@ -24,7 +24,7 @@ _USUAL_WORDS = 150.0  # stems in a passage of source code; the mean over the pac
 _USUAL_BYTES = 1_000
 _DEFINED = 3.0  # times a word counts where something is defined by it, and in a heading
 _IN_NAME, _IN_FOLDER = 2.0, 1.0  # times a word of the file's own name, or of its folders, counts in each passage
-_LEAST_RARITY = 1.0  # in a small package the subject of a question is on every page: it must not count as nothing
+_LEAST_RARITY = 0.2  # in a small package the subject of a question is on every page: it must not count as nothing
 _ALTERNATIVE = 0.6  # of an alternative to the query's own word
 SCAN_SECONDS, READ_SECONDS = 20.0, 8.0  # a cell has sixty
 
@@ -65,7 +65,7 @@ class _Block(NamedTuple):
 
 
 def parse(query: str) -> list[Group]:
-    """The groups of a query: its words, each once. `auth|login` is a word with an alternative, `word^0.5` half a word."""
+    """The groups of a query: its words, each once. `auth|login` is one with an alternative, `word^0.5` counts half."""
     marked = [word for word in query.split() if "|" in word or _BOOST.search(word)]
     plain = " ".join(word for word in query.split() if word not in marked)
     words = question_words(plain) or ([] if marked else re.findall(r"\w+", plain))

@@ -1,0 +1,56 @@
+"""`offline/extractive`: the embedded model. No network, no weights: it finds, quotes and cites.
+
+It is a model like any other: it sees messages and answers with text, and drives the same loop with real cells. What it
+knows of its own earlier turns it reads from the conversation, so that a run can be stopped, resumed and replayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from rlm_cli.errors import ModelNotFound
+from rlm_cli.models import Message, Options, Price, Reply, Usage
+from rlm_cli.models.offline import logs, repository
+from rlm_cli.models.offline.conversation import Reading, understand
+from rlm_cli.models.offline.extract import read
+from rlm_cli.models.tokens import count, count_messages
+
+NAME = "offline/extractive"
+
+
+class Extractive:
+    """See the module. Deterministic: the same messages give the same reply."""
+
+    name = NAME
+    window: int | None = None
+    price: Price | None = Price(0.0, 0.0)
+
+    async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
+        """An answer to the last message. Never fails; a cell that cannot be thought of is a plain submission."""
+        text = await asyncio.to_thread(answer, messages)
+        if options.on_text is not None:
+            options.on_text(text)
+        usage = Usage(input_tokens=count_messages(messages)[0], output_tokens=count(text)[0], counted_here=True)
+        return Reply(text=text, usage=usage, model=NAME)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def open_offline(name: str) -> Extractive:
+    """The model `offline/<name>`. Raises ModelNotFound for any other than `extractive`."""
+    if name != "extractive":
+        raise ModelNotFound(f"there is no model offline/{name}", f"The only one is {NAME}.")
+    return Extractive()
+
+
+def answer(messages: Sequence[Message]) -> str:
+    """The reply to a conversation, as text."""
+    asked = understand(messages)
+    if isinstance(asked, Reading):
+        return read(asked)
+    if asked.conclude:
+        return logs.conclusion(asked) if logs.concerns(asked) else repository.conclusion(asked)
+    said, cell = logs.turn(asked) if logs.concerns(asked) else repository.turn(asked)
+    return f"{said}\n\n```repl\n{cell}\n```"
