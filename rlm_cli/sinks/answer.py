@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rlm_cli.errors import ExitStatus
-from rlm_cli.sinks.links import Linker, link_format
 from rlm_cli.sinks.jsonl import json_line
+from rlm_cli.sinks.links import Linker, link_format
 from rlm_cli.sinks.report import Report, document, partial_line, place, source_line
 from rlm_cli.terminal import Environment, clean, encode, inert, one_line
 

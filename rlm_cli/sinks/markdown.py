@@ -16,8 +16,8 @@ from rich.markdown import Heading, Markdown
 from rich.style import Style
 from rich.theme import Theme
 
-from rlm_cli.sinks.links import Linker
 from rlm_cli.sinks.cells import syntax_theme
+from rlm_cli.sinks.links import Linker
 from rlm_cli.sinks.report import place
 from rlm_cli.terminal import clean, encode
 

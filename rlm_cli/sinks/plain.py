@@ -87,7 +87,7 @@ class PlainSink:
         if kind == "run.started":
             self._say(f"rlm {one_line(event.run, 12)}: {one_line(event.question, 300)}")
             models = view.models_text(self.state, "and")
-            self._say("; ".join([f"models {models}", *view.limits_texts(self.state)]))
+            self._say("; ".join(filter(None, (f"models {models}", view.limits_text(self.state)))))
         elif kind == "run.resumed":
             self._say(f"resumed: {view.cost_text(self.state)} spent before")
         elif kind == "input.opened":

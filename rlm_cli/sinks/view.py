@@ -83,7 +83,8 @@ def header(state: State, columns: int, glyphs: Glyphs = UNICODE) -> list[Line]:
         if found.skipped:
             facts.append(Line.of((skipped_text(state), "")))
     facts.append(Line.of((models_text(state, glyphs.then), "")))
-    facts.extend(Line.of((text, "")) for text in limits_texts(state))
+    if limits := limits_text(state):
+        facts.append(Line.of((limits, "")))
     question = Line.of(("rlm", "bold cyan"), f" {one_line(run.run, 12)}  ", (one_line(run.question), "bold"))
     return [question.cut(cells, glyphs.ellipsis), *_dim(flow(facts, cells, f" {glyphs.dot} ")), Line()]
 
@@ -150,10 +151,12 @@ def short_model(name: str) -> str:
     return one_line(name.rsplit("/", 1)[-1], 40)
 
 
-def limits_texts(state: State) -> list[str]:
+def limits_text(state: State) -> str:
+    """`at most $1.00, 10m`, empty where nothing is limited."""
     cost, time = state.limit("cost"), state.limit("time")
-    texts = [f"cap ${cost:,.2f}"] if cost is not None else []
-    return texts + ([f"{figures.allowance(time)} at most"] if time is not None else [])
+    caps = [f"${cost:,.2f}"] if cost is not None else []
+    caps += [figures.allowance(time)] if time is not None else []
+    return f"at most {', '.join(caps)}" if caps else ""
 
 
 def sums_texts(state: State, now: float) -> list[str]:
@@ -437,12 +440,12 @@ class _Scene:
         corner = Line.of((f"{self.glyphs.corner} ", "dim"))
         parts = [(9, corner + Line.of((cost_text(state), "bold")))]
         if (bar := self.budget()) is not None:
-            parts.append((3, bar))
+            parts.append((6, bar))
         parts.append((8, Line.of(figures.duration(self.now))))
-        parts.append((6, Line.of((figures.plural(state.turn_count, "turn"), "dim"))))
+        parts.append((5, Line.of((figures.plural(state.turn_count, "turn"), "dim"))))
         parts.append((7, Line.of((calls_text(totals), "dim"))))
         tokens = f"{figures.tokens(totals.input_tokens)} in, {figures.tokens(totals.output_tokens)} out"
-        parts.append((5, Line.of((tokens, "dim"))))
+        parts.append((4, Line.of((tokens, "dim"))))
         parts.append((1, Line.of(("Ctrl-C stops", "dim"))))
         return self.fit(parts)
 
