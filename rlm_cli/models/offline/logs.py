@@ -120,17 +120,24 @@ def plans(question: str) -> list[Plan]:
     if times:
         found = []
         if counting or forms:
-            found += [Plan(f"{what} {when}", f"{times}.*{pattern}", case, forms) for what, pattern, case in subjects]
+            inside = f"^(?=.*{times})"
+            found += [
+                Plan(f"{what} {when}", inside + _anywhere(pattern), case, forms) for what, pattern, case in subjects
+            ]
         else:
             found.append(Plan(f"errors and warnings {when}", f"{times}.*(?:{BAD}|{WARN})", in_order=True))
         return [*found, Plan(f"lines {when}", times, in_order=True)]
     if forms:
-        return [Plan(what, pattern, case, forms) for what, pattern, case in subjects] or [
-            Plan("lines", ".", forms=forms)
-        ]
+        found = [Plan(what, pattern, case, forms) for what, pattern, case in subjects]
+        return found or [Plan("lines", ".", forms=forms)]
     if counting or any(pattern in (f"(?:{BAD})", f"(?:{WARN})") for _, pattern, _ in subjects):
         return [Plan(what, pattern, case) for what, pattern, case in subjects]
     return []
+
+
+def _anywhere(pattern: str) -> str:
+    """`pattern` from the beginning of the line, where it looks ahead anyway or has to."""
+    return pattern.removeprefix("^") if pattern.startswith("^") else f".*{pattern}"
 
 
 def _subjects(question: str) -> list[tuple[str, str, bool]]:
@@ -145,7 +152,7 @@ def _subjects(question: str) -> list[tuple[str, str, bool]]:
     if kind is None and not _WARN_WORDS.isdisjoint(keys):
         kind = ("warnings", WARN, "warn")
     said = {key: word for key, word in keys.items() if key not in _SAYS_NOTHING | _BAD_WORDS | _WARN_WORDS}
-    ahead = "".join(f"(?=.*{re.escape(key)})" for key in list(said)[:4])
+    ahead = "^" + "".join(f"(?=.*{re.escape(key)})" for key in list(said)[:4])
     found = []
     if said:
         about = f"about {' '.join(said.values())}"
@@ -195,7 +202,7 @@ def _times(question: str) -> tuple[str, str]:
         begin, end = at - 5, at + 6
     begin, end = max(0, begin), min(24 * 60, end)
     minutes = "|".join(_by_hour(begin, end))
-    said = f"from {_shown(begin)} to {_shown(end)}{on}"
+    said = f"from {_shown(begin)} to {_shown(end - 1 if len(clocks) > 1 else end)}{on}"
     return said, rf"{date}{_NOT_INSIDE}(?:{minutes})(?!\d)"
 
 

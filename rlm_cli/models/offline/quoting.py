@@ -51,7 +51,7 @@ def quote(
         about, after = _documentation(after, lines)
         above = [owner for line, owner in owners.items() if line < start]
         return Quote(path, start, last, _under(above, title), about, _best_lines(range(after, last + 1), lines, words))
-    first, last = _around(at, lines)
+    first, last = _around(at, lines, comments=True)
     shown = tuple(_dedented([lines[number] for number in range(first, last + 1)][:_QUOTED_MOST]))
     title = _code(list(owners.values())[-1].rstrip(":{ ")) if owners else f"`{path}`"
     return Quote(path, first, last, title, "", shown)
@@ -167,10 +167,11 @@ def _best_lines(numbers: range, lines: Mapping[int, str], words: Sequence[Wanted
     return tuple(_dedented(shown))
 
 
-def _around(at: int, lines: Mapping[int, str], reach: int = 3) -> tuple[int, int]:
-    """The lines around `at` up to a blank line, at most `reach` on each side."""
+def _around(at: int, lines: Mapping[int, str], reach: int = 3, *, comments: bool = False) -> tuple[int, int]:
+    """The lines around `at` up to a blank line, at most `reach` on each side; above it, `comments` alone if so asked."""
     first = last = at if at in lines else min(lines)
-    while first - 1 in lines and lines[first - 1].strip() and last - first < reach:
+    wanted = _DOC_OPEN.match if comments else str.strip
+    while first - 1 in lines and wanted(lines[first - 1]) and last - first < reach:
         first -= 1
     while last + 1 in lines and lines[last + 1].strip() and last - at < reach:
         last += 1
