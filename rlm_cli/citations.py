@@ -61,16 +61,6 @@ class Citation:
         }
 
 
-def _lines(store: ByteStore, file: int, first: int, last: int) -> tuple[int, int] | None:
-    """The bytes of lines `first` to `last` without the last line end, or None where the file has no such line."""
-    newlines, size = store.newlines(file), store.size(file)
-    start = newlines.start_of(first)
-    if first < 1 or last < first or start < 0 or (start >= size and first > 1):
-        return None
-    after = newlines.start_of(last + 1)
-    return start, size if after < 0 else max(start, after - 1)
-
-
 class Sources:
     """The register of one run: shared by the root and its children, so that a number means the same everywhere."""
 
@@ -141,7 +131,7 @@ class Sources:
             if file is None:
                 return match[0]
             first = int(match["line"])
-            span = _lines(self._store, file, first, max(first, int(match["end"] or first)))
+            span = self._store.line_span(file, first, max(first, int(match["end"] or first)))
             if span is None:
                 return match[0] + "?"
             number = self.add(Span(file, *span))

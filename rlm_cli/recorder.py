@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rlm_cli.errors import OutputError
 from rlm_cli.events import Event, Record, Warned
 from rlm_cli.journal import Journal
 from rlm_cli.sinks import Sink
@@ -70,7 +71,8 @@ class Recorder:
         for sink in tuple(self._sinks):
             try:
                 sink.emit(record)
-            except BrokenPipeError:
+            except (BrokenPipeError, OutputError):  # of -f jsonl: nobody reads what this run would cost
+                self._sinks.remove(sink)
                 raise
             except Exception as error:  # a drawing error must not end a paid run
                 self._sinks.remove(sink)

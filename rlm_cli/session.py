@@ -114,6 +114,8 @@ class Session:
             if stopping.stopped is None:
                 raise
             failure = stopping.stopped
+        except BrokenPipeError:
+            failure = stopping.gone()
         except RlmError as error:
             failure = stopping.stopped or error
         finally:

@@ -56,6 +56,13 @@ class Stopping:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self.stop, ExitStatus.PIPE)
 
+    def gone(self) -> Interrupted:
+        """What a write to a reader that has left ends the run with."""
+        return self.stopped or self._interrupted(ExitStatus.PIPE)
+
+    def _interrupted(self, status: ExitStatus) -> Interrupted:
+        return Interrupted(f"{_WORDS[status]}; every reply so far is kept", self._hint, status=status)
+
     def _signalled(self, status: ExitStatus) -> None:
         if self.stopped is not None:
             self._restore()
@@ -66,7 +73,7 @@ class Stopping:
         """Stop the run: no new call, those under way cancelled, everything kept."""
         if self.stopped is not None or self._over:
             return
-        self.stopped = Interrupted(f"{_WORDS[status]}; every reply so far is kept", self._hint, status=status)
+        self.stopped = self._interrupted(status)
         self._stop_calls(self.stopped)
         if self._task is not None:
             self._task.cancel()

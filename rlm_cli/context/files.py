@@ -71,6 +71,10 @@ class Files(Mapping[str, Text]):
         """The text of file `number`."""
         return Text(Layout(self._store, [Span(number, 0, TO_END)]), (0, 0))
 
+    def line_span(self, number: int, first: int, last: int) -> tuple[int, int] | None:
+        """The bytes of lines `first` to `last` of file `number`; None where it has no such line."""
+        return self._store.line_span(number, first, last)
+
     def glob(self, pattern: str) -> list[str]:
         """The paths that `pattern` matches: `*` and `?` within a folder, `**` over any number of them, `[a-z]`.
 

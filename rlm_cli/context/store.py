@@ -98,6 +98,15 @@ class ByteStore:
             self._offsets.move_to_end(key)
         return offsets
 
+    def line_span(self, file: int, first: int, last: int) -> tuple[int, int] | None:
+        """The bytes of lines `first` to `last` (from 1), without the last line end; None where there is no such line."""
+        newlines, size = self.newlines(file), self.size(file)
+        start = newlines.start_of(first)
+        if first < 1 or last < first or start < 0 or (start >= size and first > 1):
+            return None
+        after = newlines.start_of(last + 1)
+        return start, size if after < 0 else max(start, after - 1)
+
     def newlines(self, file: int) -> Newlines:
         """Line numbers of the file."""
         newlines = self._newlines.get(file)

@@ -183,14 +183,12 @@ class Repl:
                 number = self._file_number(path)
         if number is None:
             raise KeyError(f"no file named {path!r}; `files` has the names")
-        text = self._files[path]
         first_line = 1 if start is None else max(1, int(start))
         last_line = (first_line if start is not None else 1 << 40) if end is None else max(first_line, int(end))
-        part = text.lines(first_line, last_line)
-        parts = [] if not is_text(part) else [span for span in part.parts() if not isinstance(span, str)]
-        if not parts:
+        span = self._files.line_span(number, first_line, last_line)
+        if span is None:
             raise ValueError(f"{path} has no line {first_line}")
-        return self._mark(parts[0], first_line, last_line)
+        return self._mark((number, *span), first_line, last_line)
 
     def _mark(self, span: Sequence[int], line: int, end_line: int) -> str:
         number = self.call(

@@ -1,0 +1,216 @@
+"""One test for each exit status, reached by a real process. Scripts and CI depend on these numbers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rlm_cli.errors import ExitStatus
+from tests.conftest import Result, RunRlm
+from tests.server import Broken, Item, Say, ScriptedServer, Status, refused_url, unauthorized
+
+MakeTree = Callable[[dict[str, str]], Path]
+KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
+LOOK = "```repl\nprint(context[:80])\n```"
+FINAL = "```repl\nFINAL('It is there.')\n```"
+MORE = "```repl\nanswer['content'] = 'half of it'\nprint(len(context))\n```"
+
+
+@pytest.fixture
+def folder(tree: MakeTree) -> Path:
+    return tree({"a.py": "def login():\n    return 1\n"})
+
+
+@pytest.fixture
+def ask(rlm: RunRlm, folder: Path) -> Callable[..., Result]:
+    def run(script: list[Item] | Callable[..., Item] | str, *more: str, env: dict[str, str] | None = None) -> Result:
+        if isinstance(script, str):
+            return rlm("ask", folder, "where is login?", "-m", "openai/root", "--api-base", script, *more, env=KEY)
+        with ScriptedServer(script) as server:
+            options = ["-m", "openai/root", "--api-base", server.url, "--strategy", "rlm", *more]
+            return rlm("ask", folder, "where is login?", *options, env=KEY | (env or {}))
+
+    return run
+
+
+def test_0_answered(ask: Callable[..., Result]) -> None:
+    assert ask([LOOK, FINAL]).exit == ExitStatus.ANSWERED == 0
+
+
+def test_1_not_found(ask: Callable[..., Result]) -> None:
+    done = ask([LOOK, "```repl\ngrep('oauth')\nNOT_FOUND('no login by OAuth in the one file')\n```"])
+    assert done.exit == ExitStatus.NOT_FOUND == 1
+    assert "no login by OAuth" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["ask"], ["ask", ".", "q", "--max-cost", "x"], ["ask", ".", "q", "--no-such"], ["ask", ".", "q", "--schema", "{"]],
+)
+def test_2_usage(rlm: RunRlm, words: list[str]) -> None:
+    done = rlm(*words)
+    assert (done.exit, done.stdout) == (ExitStatus.USAGE, "")
+    assert done.stderr.startswith("rlm: ")
+
+
+def test_3_input(rlm: RunRlm, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = rlm("ask", tmp_path / "empty", "where?", "--json")
+    assert done.exit == ExitStatus.INPUT == 3
+    assert done.json["error"]["type"] == "InputError"
+
+
+def test_4_no_key(rlm: RunRlm, folder: Path) -> None:
+    done = rlm("ask", folder, "where?", "-m", "openai/gpt-5")
+    assert done.exit == ExitStatus.AUTH == 4
+    assert "OPENAI_API_KEY" in done.stderr
+
+
+def test_4_key_refused(ask: Callable[..., Result]) -> None:
+    done = ask(lambda asked: unauthorized("sk-c"))
+    assert done.exit == ExitStatus.AUTH
+    assert "sk-canary-1234567890" not in done.stderr
+
+
+def test_5_provider_unreachable(ask: Callable[..., Result]) -> None:
+    done = ask(refused_url(), "--max-time", "20s", "--strategy", "rlm")
+    assert done.exit in (ExitStatus.PROVIDER, ExitStatus.TIMEOUT)
+
+
+def test_5_provider_failed(ask: Callable[..., Result]) -> None:
+    done = ask(lambda asked: Status(400, "what is this?", "invalid_request_error"), "--json")
+    assert done.exit == ExitStatus.PROVIDER == 5
+    assert done.json["error"]["message"]
+
+
+def test_5_html_in_place_of_a_reply(ask: Callable[..., Result]) -> None:
+    assert ask(lambda asked: Broken("html"), "--max-time", "60s").exit in (ExitStatus.PROVIDER, ExitStatus.TIMEOUT)
+
+
+def test_6_limit_prints_the_draft(ask: Callable[..., Result]) -> None:
+    done = ask([LOOK, MORE, MORE], "--max-turns", "3", "--json")
+    assert done.exit == ExitStatus.LIMIT == 6
+    assert done.json["answer"] == "half of it"
+    assert done.json["stopped_by"] == "turns"
+    assert done.json["status"] == "partial"
+
+
+def test_6_limit_without_a_draft_makes_one_reserved_call(ask: Callable[..., Result]) -> None:
+    done = ask([LOOK, "Perhaps in a.py, as far as I saw."], "--max-turns", "1")
+    assert done.exit == ExitStatus.LIMIT
+    assert "Perhaps in a.py" in done.stdout
+
+
+def test_7_out_of_time(ask: Callable[..., Result]) -> None:
+    done = ask([LOOK, MORE, Say("late", delay=20)], "--max-time", "3s", "--json")
+    assert done.exit == ExitStatus.TIMEOUT == 7
+    assert done.json["answer"] == "half of it"
+    assert done.json["stopped_by"] == "time"
+
+
+def test_9_schema(ask: Callable[..., Result]) -> None:
+    wrong = "```repl\nFINAL({'line': 'x'})\n```"
+    replies: list[Item] = [LOOK, *[wrong] * 4, "not json", "{}"]
+    done = ask(replies, "--schema", "line int", "--json")
+    assert done.exit == ExitStatus.SCHEMA == 9
+    assert "line" in done.json["error"]["message"]
+
+
+def test_70_a_bug_leaves_a_report_and_one_line(environment: dict[str, str], folder: Path, home: Path) -> None:
+    code = (
+        "import rlm_cli.session, rlm_cli.__main__, sys\n"
+        "async def broken(*a): raise ZeroDivisionError('sk-canary-1234567890')\n"
+        f"rlm_cli.session.ask = broken; sys.argv = ['rlm', 'ask', {str(folder)!r}, 'where?']; rlm_cli.__main__.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment | KEY, check=False)
+    assert done.returncode == ExitStatus.BUG == 70
+    assert b"Traceback" not in done.stderr
+    [report] = home.rglob("crash-*.txt")
+    assert "sk-canary" not in report.read_text() + done.stderr.decode()
+    assert "ZeroDivisionError" in report.read_text()
+
+
+def start(folder: Path, environment: dict[str, str], url: str, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "rlm_cli", "ask", str(folder), "where?", "-m", "openai/root", "--api-base", url]
+    return subprocess.Popen(
+        [*command, "--strategy", "rlm", *more],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment | KEY,
+    )
+
+
+def wait_for(server: ScriptedServer, asks: int) -> None:
+    until = time.monotonic() + 30
+    while len(server.asks) < asks:
+        assert time.monotonic() < until, "the run did not get so far"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGINT, ExitStatus.INTERRUPTED),
+        (signal.SIGTERM, ExitStatus.TERMINATED),
+        (signal.SIGHUP, ExitStatus.HANGUP),
+    ],
+)
+def test_130_143_129_a_signal_stops_keeps_and_prints_the_draft(
+    number: int, status: int, folder: Path, environment: dict[str, str], home: Path
+) -> None:
+    with ScriptedServer([LOOK, MORE, Say("never", delay=60)]) as server:
+        process = start(folder, environment, server.url, "--json")
+        wait_for(server, 3)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == status
+    envelope = json.loads(out)
+    assert (envelope["answer"], envelope["status"], envelope["exit_code"]) == ("half of it", "partial", status)
+    assert b"rlm resume" in err
+    assert b"Traceback" not in err
+    lines = next((home / "runs").glob("*.jsonl")).read_text().splitlines()
+    assert json.loads(lines[-1])["type"] == "run.finished"
+
+
+def test_a_second_interrupt_ends_at_once_and_leaves_no_process(folder: Path, environment: dict[str, str]) -> None:
+    spin = "```repl\nwhile True:\n    pass\n```"
+    with ScriptedServer([LOOK, spin]) as server:
+        process = start(folder, environment, server.url)
+        wait_for(server, 2)
+        time.sleep(0.5)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+    assert process.returncode == ExitStatus.INTERRUPTED
+    until = time.monotonic() + 5
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < until, "a worker outlived its run"
+        time.sleep(0.05)
+
+
+def test_141_the_reader_of_events_went_away(folder: Path, environment: dict[str, str]) -> None:
+    with ScriptedServer(lambda asked: Say(LOOK, delay=0.3)) as server:
+        with start(folder, environment, server.url, "-f", "jsonl", "--max-turns", "1000") as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(timeout=30) == ExitStatus.PIPE == 141
+        seen = len(server.asks)
+        time.sleep(0.6)
+        assert len(server.asks) == seen, "the run went on, and cost money, for nobody"
+
+
+def test_every_status_has_a_test_here() -> None:
+    text = Path(__file__).read_text()
+    elsewhere = {ExitStatus.SANDBOX, ExitStatus.OUTPUT}  # test_sandbox_levels.py, test_streams.py
+    for status in ExitStatus:
+        assert status in elsewhere or f"_{status.value}_" in text.replace("test_", "_"), status.name
