@@ -16,7 +16,6 @@ from typing import Any, Final, Protocol
 from rlm_cli.errors import (
     BadReply,
     CallTimedOut,
-    ContextTooLong,
     LimitReached,
     ModelNotFound,
     Refused,
@@ -27,15 +26,10 @@ from rlm_cli.ledger import Hold, Ledger
 from rlm_cli.memo import Memo, digest
 from rlm_cli.models import Message, Model, Options, Reply, Usage
 from rlm_cli.models.prices import cost, worst_cost
-from rlm_cli.models.tokens import count, count_messages
+from rlm_cli.models.quotes import Quote, Quotes, fitted, reply_tokens, shortened
+from rlm_cli.models.tokens import count
 from rlm_cli.retries import Retries, Tries
 
-ROOT_TOKENS: Final = 8_192
-SUB_TOKENS: Final = 4_096
-REASONING_TOKENS: Final = 16_384
-"""Most tokens of a reply where the caller does not say. Thinking counts as output, so such models get more."""
-LEAST_TOKENS: Final = 1_024
-"""Near a limit or the end of the window replies are asked to be shorter, down to this; below it nothing is sent."""
 LAST_INPUT: Final = 16_000
 """Tokens of the prompt that the reserve for the last answer is made for."""
 
@@ -69,20 +63,6 @@ class Earlier(Protocol):
     def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
         """The reply to the call at this place; None where there is none and the call is to be made."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a call would take: tokens of its prompt (likely, at most), tokens of its reply at most, dollars at most."""
-
-    input_tokens: int
-    most_input: int
-    max_tokens: int
-    cost: float | None
-
-    @property
-    def tokens(self) -> int:
-        return self.most_input + self.max_tokens
 
 
 @dataclass(slots=True)
@@ -123,21 +103,6 @@ class _Call:
         self.sent = False  # this attempt has left: from here on it may be billed
 
 
-@dataclass(slots=True)
-class _Gauge:
-    """How our counts compare with what the provider reports for one model."""
-
-    likely: float = 1.0  # a moving mean
-    most: float = 1.0  # never below 1: bounds only rise
-
-    def learn(self, quote: Quote, usage: Usage) -> None:
-        if usage.counted_here or quote.input_tokens < 50:
-            return
-        seen = min(3.0, max(0.3, usage.input_tokens / quote.input_tokens)) * self.likely
-        self.likely += 0.2 * (seen - self.likely)
-        self.most = max(self.most, self.most * usage.input_tokens / quote.most_input)
-
-
 class Gate:
     """Built once for a run; closed once.
 
@@ -173,11 +138,11 @@ class Gate:
         self._retries = Retries(backoff)
         self._next = first_call
         self._places = asyncio.Semaphore(ledger.limits.jobs)
-        self._gauges: dict[str, _Gauge] = {}
+        self._quotes = Quotes()
         self._under_way: dict[bytes, asyncio.Future[Reply]] = {}
         self._tasks: set[asyncio.Task[Reply]] = set()
         self._stopped: RlmError | None = None
-        output = self._reply_tokens(root, "extract", None)
+        output = reply_tokens(root, "extract")
         price = root.price
         ledger.keep(cost=None if price is None else worst_cost(price, LAST_INPUT, output), tokens=LAST_INPUT + output)
 
@@ -197,15 +162,13 @@ class Gate:
 
     def quote(self, request: Request) -> Quote:
         """What this call would take, at most. For announcements and dry runs; nothing is reserved."""
-        model = self._model(request)
-        likely, most = count_messages(request.messages)
-        if request.schema is not None:
-            extra = count(str(request.schema))
-            likely, most = likely + extra[0], most + extra[1]
-        gauge = self._gauges.setdefault(model.name, _Gauge())
-        likely, most = int(likely * gauge.likely) + 1, int(most * gauge.most) + 1
-        output = self._reply_tokens(model, request.purpose, request.max_tokens)
-        return Quote(likely, most, output, None if model.price is None else worst_cost(model.price, most, output))
+        return self._quotes.quote(
+            self._model(request),
+            request.messages,
+            purpose=request.purpose,
+            max_tokens=request.max_tokens,
+            schema=request.schema,
+        )
 
     def stop(self, error: RlmError) -> None:
         """Cancel every call under way and refuse new ones: each `ask` raises `error`. Replies that came are kept."""
@@ -226,7 +189,8 @@ class Gate:
         for model in {id(model): model for model in self._models.values()}.values():
             await model.close()
         if self._memo is not None:
-            await asyncio.to_thread(self._memo.close)
+            await asyncio.to_thread(self._memo.flush)
+            self._memo.close()
 
     # --- one call --------------------------------------------------------------------------------------------------
 
@@ -274,7 +238,8 @@ class Gate:
     async def _one(self, request: Request, model: Model, key: bytes | None) -> Reply:
         last = request.purpose == "extract" and request.node == "0"
         async with self._places:
-            quote, hold = await self._reserve(self._sized(request, model), model, last=last)
+            quote = fitted(self.quote(request), model, request.messages)
+            quote, hold = await self._reserve(quote, model, last=last)
             call = _Call(self._name(), request, model, quote, hold, last=last)
             began = asyncio.get_running_loop().time()
             try:
@@ -362,35 +327,20 @@ class Gate:
         except LimitReached as limit:
             if limit.limit not in ("cost", "tokens"):
                 raise
-            shorter = self._shortened(quote, model, last=last)
+            tokens, dollars = self.ledger.tokens_left(last=last), self.ledger.cost_left(last=last)
+            shorter = shortened(quote, model, tokens=tokens, dollars=dollars)
             if shorter is None:
                 raise
             quote = shorter
             hold = await self.ledger.reserve(cost=quote.cost, tokens=quote.tokens, last=last)
         return quote, hold
 
-    def _shortened(self, quote: Quote, model: Model, *, last: bool) -> Quote | None:
-        room = quote.max_tokens
-        tokens, dollars = self.ledger.tokens_left(last=last), self.ledger.cost_left(last=last)
-        if tokens is not None:
-            room = min(room, tokens - quote.most_input)
-        if dollars is not None and model.price is not None:
-            price = model.price.above[1] if model.price.above else model.price
-            dear = max(price.output, model.price.output)
-            rest = dollars - worst_cost(model.price, quote.most_input, 0)
-            if dear > 0:
-                room = min(room, int(rest * 1e6 / dear) - 1)
-        if room < min(LEAST_TOKENS, quote.max_tokens):
-            return None
-        dollars_at_most = None if model.price is None else worst_cost(model.price, quote.most_input, room)
-        return replace(quote, max_tokens=room, cost=dollars_at_most)
-
     def _settle(self, call: _Call, usage: Usage) -> None:
         dollars = usage.cost
         if dollars is None and call.model.price is not None:
             dollars = cost(call.model.price, usage)
         self.ledger.settle(call.hold, cost=dollars, tokens=usage.input_tokens + usage.output_tokens)
-        self._gauges[call.model.name].learn(call.quote, usage)
+        self._quotes.learn(call.model, call.quote, usage)
         call.paid.add(usage, dollars)
 
     def _lose(self, call: _Call) -> None:
@@ -408,40 +358,6 @@ class Gate:
             known = ", ".join(sorted(self._models))
             raise ModelNotFound(f"This run has no model {request.model[:80]!r}.", f"It has: {known}.")
         return named
-
-    def _reply_tokens(self, model: Model, purpose: str, wanted: int | None) -> int:
-        tokens = wanted
-        if tokens is None:
-            tokens = ROOT_TOKENS if purpose == "root" else SUB_TOKENS
-            if getattr(model, "reasons", False):
-                tokens = REASONING_TOKENS
-        most = getattr(model, "max_output", None)
-        tokens = tokens if most is None else min(tokens, most)
-        # A small window is not to be filled by the reply alone.
-        return tokens if model.window is None or wanted is not None else max(1, min(tokens, model.window // 3))
-
-    def _sized(self, request: Request, model: Model) -> Quote:
-        """The quote, its reply cut to what the window leaves. Raises `ContextTooLong` when that is nothing."""
-        quote = self.quote(request)
-        if model.window is None:
-            return quote
-        least = min(LEAST_TOKENS, quote.max_tokens, max(1, model.window // 4))
-        room = model.window - int(quote.input_tokens * 1.1)
-        if room >= quote.max_tokens:
-            return quote
-        if quote.input_tokens * 0.85 + least > model.window:
-            characters = sum(len(message.content) for message in request.messages)
-            fit = int(characters * (model.window - quote.max_tokens) / quote.input_tokens * 0.8)
-            raise ContextTooLong(
-                f"The prompt is about {quote.input_tokens:,} tokens ({characters:,} characters), "
-                f"and {model.name} takes {model.window:,} with the reply.",
-                f"Split it: for part in chunks(text, size={max(1000, fit // 1000 * 1000):,}): ask about each.",
-            )
-        room = max(least, room)
-        price = model.price
-        return replace(
-            quote, max_tokens=room, cost=None if price is None else worst_cost(price, quote.most_input, room)
-        )
 
     # --- memory ----------------------------------------------------------------------------------------------------
 

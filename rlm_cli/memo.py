@@ -67,11 +67,12 @@ class Memo:
         self._off = False
         self._fresh: dict[bytes, Reply] = {}  # put, and not yet written
         self._work: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
-        self._lock = threading.Lock()
 
     def get(self, key: bytes) -> Reply | None:
         """The remembered reply, or None. Takes about 20 µs."""
+        self._deliver()
         fresh = self._fresh.get(key)
         if fresh is not None or self._off:
             return fresh
@@ -96,12 +97,17 @@ class Memo:
         now = int(time.time())
         self._queue(("put", key, model, text, cost, now, now))
 
-    def close(self) -> None:
-        """Write what is left and close the file. Blocks for that long."""
+    def flush(self) -> None:
+        """Write what is left. Blocks for that long; may be called from another thread."""
         if self._writer is not None:
             self._work.put(None)
             self._writer.join()
             self._writer = None
+
+    def close(self) -> None:
+        """Write what is left and close the file. A closed memory opens again when it is used."""
+        self.flush()
+        self._deliver()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -127,8 +133,14 @@ class Memo:
             self._say(f"The memory of sub-calls {self.path} cannot be used: {error}; this run goes on without it.")
 
     def _say(self, sentence: str) -> None:
-        if self._tell is not None:
-            self._tell(sentence)
+        self._said.put(sentence)
+
+    def _deliver(self) -> None:
+        """Tell what there is to tell on the caller's thread: the writing one must not."""
+        while not self._said.empty():
+            sentence = self._said.get()
+            if self._tell is not None:
+                self._tell(sentence)
 
     # --- the writing thread ----------------------------------------------------------------------------------------
 

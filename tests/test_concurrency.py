@@ -106,7 +106,7 @@ def test_a_prompt_too_long_is_not_sent_and_the_error_says_how_to_split() -> None
         error = run(failure(gate.ask("some words here " * 10_000)))
         assert isinstance(error, ContextTooLong)
         assert "160,000 characters" in error.message
-        size = int(error.hint.partition("size=")[2].partition(")")[0].replace(",", ""))
+        size = int(error.hint.partition("size=")[2].partition(")")[0].replace("_", ""))
         assert run(gate.ask(("some words here " * 10_000)[:size])).text == "ok"
     assert len(server.asks) == 1
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import AsyncIterator, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -90,6 +92,10 @@ class Compatible:
             raise self._billed(Unreachable(message)) from None
         except OSError as error:
             raise self._billed(Unreachable(f"{self.name}: {self._place()}: {_why(error)}")) from None
+
+    def warm(self) -> None:
+        """Import aiohttp (0.1 s) in a thread."""
+        threading.Thread(target=import_module, args=("aiohttp",), name="import-aiohttp", daemon=True).start()
 
     async def close(self) -> None:
         if self._session is not None:

@@ -140,6 +140,10 @@ class Hosted:
         except Exception as error:
             raise translate(error, model=self.name, secrets=self._secrets, key=self._key_name) from None
 
+    def warm(self) -> None:
+        """Begin the import. See `preload`."""
+        preload()
+
     async def close(self) -> None:
         if _importing is None or _importing.is_alive() or _failed:
             return

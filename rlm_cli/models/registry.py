@@ -135,6 +135,13 @@ def open_model(
     return opener(wanted)
 
 
+def warm(model: Model) -> None:
+    """Begin in the background what the first call to this model needs; returns at once. For a run that will call it."""
+    begin = getattr(model, "warm", None)
+    if begin is not None:
+        begin()
+
+
 def needs_key(name: str, *, base: str | None = None) -> tuple[str, ...]:
     """The variables any one of which holds the key of this model; () where it needs none, or we do not know."""
     prefix, _, rest = name.partition("/")
