@@ -100,7 +100,7 @@ def _html(markdown: str) -> str:
     """A model's Markdown as one line of HTML: no line is empty, so the summary's own Markdown never begins in it."""
     parser = MarkdownIt("commonmark", {"html": False})
     parser.enable("table").disable(["image", "link", "autolink", "reference"])
-    html = str(parser.render(clean(markdown))).strip()
+    html = clean(str(parser.render(clean(markdown)))).strip()  # again: `&#x202e;` was harmless until it was parsed
     return f"<div>{html}</div>".replace("\n", "&#10;")
 
 
