@@ -101,9 +101,7 @@ class Cells:
             self.variables["history"] = str(self._repl.call("history"))
 
     def _notice(self, compiled: policy.Compiled) -> None:
-        """Which variables are the model's own; names of the REPL that it bound will be put back, and it is told."""
-        self._repl.own |= compiled.stores & self.variables.keys() - self._fixed.keys() - {"history", "_"}
-        self._repl.own &= self.variables.keys()
+        """Names of the REPL that the cell bound will be put back: its model is told."""
         for name in sorted(compiled.stores & self._fixed.keys() - {"answer"}):
             if self.variables.get(name) is not self._fixed[name]:
                 self._output.write(f"[note: `{name}` is a name of the REPL and is set back after this cell]\n")
@@ -143,7 +141,7 @@ class Cells:
         try:
             message["output"] = self._output.text()
             message["draft"] = self._draft()
-            message["variables"] = shown_variables(self.variables, self._repl.own)
+            message["variables"] = shown_variables(self._repl)
         except Exception as failure:  # a hostile __repr__, or no memory
             if error is None:
                 message["error"] = {"type": type(failure).__name__, "message": str(failure)[:500], "kind": "memory"}

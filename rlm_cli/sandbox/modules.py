@@ -32,6 +32,7 @@ import math
 import operator
 import posixpath
 import random
+import re
 import statistics
 import string
 import struct
@@ -45,11 +46,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-try:
-    from rlm_cli.context import regex
-except ImportError:
-    import re as regex
-
+from rlm_cli.context import regex
 from rlm_cli.sandbox import shims
 from rlm_cli.sandbox.guards import Record, lifted
 from rlm_cli.sandbox.natives import HIDDEN, CellExited
@@ -294,9 +291,11 @@ class Imports:
 
 
 def _regex() -> Module:
-    names = "compile search match fullmatch findall finditer sub subn split escape purge error Pattern Match"
-    flags = "A ASCII I IGNORECASE L LOCALE M MULTILINE S DOTALL X VERBOSE U UNICODE NOFLAG DEBUG RegexFlag"
-    return Module("re", {name: getattr(regex, name) for name in f"{names} {flags}".split() if hasattr(regex, name)})
+    """`re` over mapped text and plain text alike."""
+    functions = "compile search match fullmatch findall finditer sub subn split escape purge"
+    flags = "A ASCII I IGNORECASE M MULTILINE S DOTALL X VERBOSE U UNICODE NOFLAG RegexFlag error Pattern Match"
+    names: dict[str, Any] = {name: getattr(regex, name) for name in functions.split()}
+    return Module("re", names | {name: getattr(re, name) for name in flags.split()})
 
 
 def _absent(name: str) -> Callable[..., Any]:

@@ -7,7 +7,9 @@ raises in the cell what the host refuses.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from rlm_cli.context.matches import Match
@@ -50,6 +52,9 @@ NAMES = [
 ]
 
 
+_IMPORTED = (Module, types.BuiltinFunctionType, type)
+
+
 class Answer(dict[str, Any]):
     """`answer`: `answer["content"]` is the draft, `answer["ready"] = True` submits it at the end of the cell."""
 
@@ -70,7 +75,6 @@ class Repl:
         self._fixed: dict[str, Any] = {}
         self.filename = "<cell>"
         self.submitted = False
-        self.own: set[str] = set()
 
     def names(self, readers: dict[str, Any]) -> dict[str, Any]:
         """All names but `history`. `readers` are `context`, `files`, `grep`, `search` and `chunks`."""
@@ -101,6 +105,16 @@ class Repl:
         if "refused" in reply:
             raise refusal(str(reply["refused"]), str(reply.get("message", "")))
         return reply.get("ok")
+
+    def is_own(self, name: str) -> bool:
+        """Whether `name` is a variable that a cell made."""
+        return name in self._variables and name not in self._fixed and name not in ("history", "_", "__builtins__")
+
+    def own(self) -> Iterator[tuple[str, Any]]:
+        """The variables that cells made, in order, without what was imported."""
+        for name, value in self._variables.items():
+            if self.is_own(name) and not name.startswith("_") and type(value) not in _IMPORTED:
+                yield name, value
 
     def _site(self) -> int | None:
         """The line of the running cell that asked."""
@@ -200,8 +214,8 @@ class Repl:
 
     def FINAL(self, value: Any) -> None:  # noqa: N802  (the reference's name)
         """Submit the answer and end the cell. Raises SubmissionRefused, with the reason, when it is not accepted."""
-        if type(value) is str and value.isidentifier() and value in self.own:
-            value = self._variables.get(value, value)
+        if type(value) is str and self.is_own(value):
+            value = self._variables[value]
         self._submit("final", value)
 
     def FINAL_VAR(self, variable: Any) -> None:  # noqa: N802
@@ -240,7 +254,7 @@ class Repl:
 
     def SHOW_VARS(self) -> str:  # noqa: N802
         """The variables with types and sizes, one a line."""
-        rows = [f"{name}: {kind}, {size}" for name, kind, size in shown_variables(self._variables, self.own)]
+        rows = [f"{name}: {kind}, {size}" for name, kind, size in shown_variables(self)]
         return "\n".join(rows) or "no variables yet"
 
     def budget(self) -> dict[str, Any]:
@@ -335,12 +349,9 @@ def plain(value: Any, depth: int = 20) -> Any:
     return str(value)
 
 
-def shown_variables(variables: dict[str, Any], own: set[str], limit: int = 200) -> list[tuple[str, str, str]]:
+def shown_variables(repl: Repl, limit: int = 200) -> list[tuple[str, str, str]]:
     """Name, type and size of the variables that cells made, as far as `limit`."""
-    rows = []
-    for name, value in variables.items():
-        if name in own and not name.startswith("_") and type(value) is not Module:
-            rows.append((name[:100], "str" if is_text(value) else type(value).__name__, shown_size(value)))
-            if len(rows) == limit:
-                break
-    return rows
+    return [
+        (name[:100], "str" if is_text(value) else type(value).__name__, shown_size(value))
+        for name, value in islice(repl.own(), limit)
+    ]

@@ -300,17 +300,30 @@ def pformat(value: Any, indent: int = 1, width: int = 80, depth: int | None = No
     return _pretty(value, 0, width, 100 if depth is None else depth)
 
 
+def _ordered(value: Any, depth: int) -> str:
+    """`repr` with the keys of dicts in order, as `pprint` has them."""
+    if type(value) is dict and value and depth > 0:
+        rows = (f"{key!r}: {_ordered(value[key], depth - 1)}" for key in _keys(value))
+        return "{" + ", ".join(rows) + "}"
+    return repr(value)
+
+
+def _keys(value: dict[Any, Any]) -> list[Any]:
+    try:
+        return sorted(value)
+    except TypeError:
+        return list(value)
+
+
 def _pretty(value: Any, column: int, width: int, depth: int) -> str:
-    flat = repr(value)
+    flat = _ordered(value, depth)
     if len(flat) <= width - column or depth <= 0 or type(value) not in (dict, list, tuple, set):
         return flat
     pad = ",\n" + " " * (column + 1)
     if type(value) is dict:
-        try:
-            keys = sorted(value)
-        except TypeError:
-            keys = list(value)
-        rows = [f"{key!r}: {_pretty(value[key], column + len(repr(key)) + 3, width, depth - 1)}" for key in keys]
+        rows = [
+            f"{key!r}: {_pretty(value[key], column + len(repr(key)) + 3, width, depth - 1)}" for key in _keys(value)
+        ]
         return "{" + pad.join(rows) + "}"
     brackets = "[]" if type(value) is list else "()" if type(value) is tuple else "{}"
     return brackets[0] + pad.join(_pretty(item, column + 1, width, depth - 1) for item in value) + brackets[1]
