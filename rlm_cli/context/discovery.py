@@ -194,11 +194,14 @@ class Walk:
             self._skipped.add("unreadable", at.shown)
             return []
         names = [entry.name for entry in entries]
-        scope = self._enter(at, names[bisect_left(names, b".") : bisect_left(names, b"/")], top)
+        dotted = names[bisect_left(names, b".") : bisect_left(names, b"/")]
+        scope = self._enter(at, dotted, top)
         if scope is None:
             self._skipped.add("nested repository", at.shown)
             return []
         at.scope = scope
+        if b".git" in dotted:
+            entries = [entry for entry in entries if entry.name != b".git"]
         rest = self._take_files(at, entries)
         return self._take_directories(at, rest) if rest else []
 
@@ -266,8 +269,6 @@ class Walk:
         names = {entry.name for entry in suspects}
         for entry in entries:
             name = entry.name
-            if name == b".git":
-                continue
             if not entry.is_dir(follow_symlinks=False):
                 if self._matched or self._chosen(at, name):
                     self._skipped.add("symlink" if entry.is_symlink() else "special file", at.shown, name)

@@ -16,7 +16,7 @@ _CLASSES: dict[bytes, Callable[[int], bool]] = {
     b"lower": lambda c: 97 <= c <= 122,
     b"print": lambda c: 32 <= c < 127,
     b"punct": lambda c: 32 < c < 127 and not chr(c).isalnum(),
-    b"space": lambda c: c in b" \t\n\v\f\r",
+    b"space": lambda c: c in b" \t\n\r",  # git's own table
     b"upper": lambda c: 65 <= c <= 90,
     b"xdigit": lambda c: c in b"0123456789abcdefABCDEF",
 }
