@@ -25,6 +25,7 @@ _ENTRIES = (
     Entry("keys", "show and keep the keys of providers", "rlm_cli.cli.keyring"),
     Entry("cache", "show or clear what is kept to be faster", "rlm_cli.cli.caching"),
     Entry("doctor", "check this installation", "rlm_cli.cli.doctor"),
+    Entry("completions", "print or install completion for a shell", "rlm_cli.cli.completions"),
 )  # in the order of help
 
 COMMANDS: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

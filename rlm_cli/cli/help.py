@@ -48,8 +48,8 @@ class Group(TyperGroup):
 
 
 def first_sentence(text: str | None) -> str:
-    """The first paragraph of a description as a phrase: no capital, no full stop."""
-    line = " ".join((text or "").split("\n\n")[0].split()).rstrip(".")
+    """The first sentence of a description as a phrase: no capital, no full stop."""
+    line = " ".join((text or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".")
     return line[:1].lower() + line[1:]
 
 

@@ -1,0 +1,196 @@
+# bash completion for rlm. Written by `rlm completions print bash`; do not edit.
+
+_rlm_models() {
+    local cache="${RLM_HOME:+$RLM_HOME/cache}"
+    cat "${cache:-${XDG_CACHE_HOME:-$HOME/.cache}/rlm}/models.txt" 2>/dev/null
+}
+
+_rlm_runs() {
+    local file
+    for file in "${RLM_HOME:-${XDG_STATE_HOME:-$HOME/.local/state}/rlm}"/runs/*.jsonl; do
+        [ -e "$file" ] && file="${file##*/}" && printf '%s\n' "${file%.jsonl}"
+    done
+    printf '%s\n' last
+}
+
+# What may follow, for words that are no paths. Bash cuts words at "=" and ":", so that only what is after the last
+# of them may be handed back.
+_rlm_reply() {
+    local cut="${1%"${1##*[:=]}"}" word
+    COMPREPLY=()
+    while IFS= read -r word; do
+        [ -n "$word" ] && COMPREPLY+=("${word#"$cut"}")
+    done < <(compgen -W "$2" -- "$1")
+}
+
+_rlm_is() {
+    case "$1" in
+    "rlm"|"rlm ask"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+_rlm_takes() {
+    case "$1 $2" in
+    "rlm --files-from"|"rlm --include"|"rlm --exclude"|"rlm --encoding"|"rlm --max-decompressed"|"rlm -m"|"rlm --model"|"rlm -s"|"rlm --sub-model"|"rlm --api-base"|"rlm --context-window"|"rlm --strategy"|"rlm --pack"|"rlm --max-cost"|"rlm --max-time"|"rlm --max-turns"|"rlm --max-calls"|"rlm --max-tokens"|"rlm --max-depth"|"rlm -j"|"rlm --jobs"|"rlm --call-time"|"rlm --cell-time"|"rlm -f"|"rlm --format"|"rlm -o"|"rlm --output"|"rlm --schema"|"rlm --fail-if"|"rlm --trajectory"|"rlm --progress"|"rlm --color"|"rlm --links"|"rlm --sandbox"|"rlm --profile") return 0 ;;
+    "rlm ask --files-from"|"rlm ask --include"|"rlm ask --exclude"|"rlm ask --encoding"|"rlm ask --max-decompressed"|"rlm ask -m"|"rlm ask --model"|"rlm ask -s"|"rlm ask --sub-model"|"rlm ask --api-base"|"rlm ask --context-window"|"rlm ask --strategy"|"rlm ask --pack"|"rlm ask --max-cost"|"rlm ask --max-time"|"rlm ask --max-turns"|"rlm ask --max-calls"|"rlm ask --max-tokens"|"rlm ask --max-depth"|"rlm ask -j"|"rlm ask --jobs"|"rlm ask --call-time"|"rlm ask --cell-time"|"rlm ask -f"|"rlm ask --format"|"rlm ask -o"|"rlm ask --output"|"rlm ask --schema"|"rlm ask --fail-if"|"rlm ask --trajectory"|"rlm ask --progress"|"rlm ask --color"|"rlm ask --links"|"rlm ask --sandbox"|"rlm ask --profile") return 0 ;;
+    "rlm runs prune --older-than"|"rlm runs prune --max-size") return 0 ;;
+    "rlm config show --profile") return 0 ;;
+    "rlm config get --profile") return 0 ;;
+    "rlm config set --profile") return 0 ;;
+    "rlm config unset --profile") return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+_rlm_value() {
+    case "$1 $2" in
+    "rlm --include") _rlm_reply "$3" "" ;;
+    "rlm --exclude") _rlm_reply "$3" "" ;;
+    "rlm --encoding") _rlm_reply "$3" "" ;;
+    "rlm --max-decompressed") _rlm_reply "$3" "" ;;
+    "rlm -m"|"rlm --model") _rlm_reply "$3" "$(_rlm_models)" ;;
+    "rlm -s"|"rlm --sub-model") _rlm_reply "$3" "$(_rlm_models)" ;;
+    "rlm --api-base") _rlm_reply "$3" "" ;;
+    "rlm --context-window") _rlm_reply "$3" "" ;;
+    "rlm --strategy") _rlm_reply "$3" "auto direct rlm" ;;
+    "rlm --pack") _rlm_reply "$3" "auto full small" ;;
+    "rlm --max-cost") _rlm_reply "$3" "" ;;
+    "rlm --max-time") _rlm_reply "$3" "" ;;
+    "rlm --max-turns") _rlm_reply "$3" "" ;;
+    "rlm --max-calls") _rlm_reply "$3" "" ;;
+    "rlm --max-tokens") _rlm_reply "$3" "" ;;
+    "rlm --max-depth") _rlm_reply "$3" "" ;;
+    "rlm -j"|"rlm --jobs") _rlm_reply "$3" "" ;;
+    "rlm --call-time") _rlm_reply "$3" "" ;;
+    "rlm --cell-time") _rlm_reply "$3" "" ;;
+    "rlm -f"|"rlm --format") _rlm_reply "$3" "text json jsonl github" ;;
+    "rlm --schema") _rlm_reply "$3" "" ;;
+    "rlm --fail-if") _rlm_reply "$3" "found not-found" ;;
+    "rlm --progress") _rlm_reply "$3" "auto tree plain jsonl none" ;;
+    "rlm --color") _rlm_reply "$3" "auto always never" ;;
+    "rlm --links") _rlm_reply "$3" "auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate" ;;
+    "rlm --sandbox") _rlm_reply "$3" "auto strict off" ;;
+    "rlm --profile") _rlm_reply "$3" "" ;;
+    "rlm ask --include") _rlm_reply "$3" "" ;;
+    "rlm ask --exclude") _rlm_reply "$3" "" ;;
+    "rlm ask --encoding") _rlm_reply "$3" "" ;;
+    "rlm ask --max-decompressed") _rlm_reply "$3" "" ;;
+    "rlm ask -m"|"rlm ask --model") _rlm_reply "$3" "$(_rlm_models)" ;;
+    "rlm ask -s"|"rlm ask --sub-model") _rlm_reply "$3" "$(_rlm_models)" ;;
+    "rlm ask --api-base") _rlm_reply "$3" "" ;;
+    "rlm ask --context-window") _rlm_reply "$3" "" ;;
+    "rlm ask --strategy") _rlm_reply "$3" "auto direct rlm" ;;
+    "rlm ask --pack") _rlm_reply "$3" "auto full small" ;;
+    "rlm ask --max-cost") _rlm_reply "$3" "" ;;
+    "rlm ask --max-time") _rlm_reply "$3" "" ;;
+    "rlm ask --max-turns") _rlm_reply "$3" "" ;;
+    "rlm ask --max-calls") _rlm_reply "$3" "" ;;
+    "rlm ask --max-tokens") _rlm_reply "$3" "" ;;
+    "rlm ask --max-depth") _rlm_reply "$3" "" ;;
+    "rlm ask -j"|"rlm ask --jobs") _rlm_reply "$3" "" ;;
+    "rlm ask --call-time") _rlm_reply "$3" "" ;;
+    "rlm ask --cell-time") _rlm_reply "$3" "" ;;
+    "rlm ask -f"|"rlm ask --format") _rlm_reply "$3" "text json jsonl github" ;;
+    "rlm ask --schema") _rlm_reply "$3" "" ;;
+    "rlm ask --fail-if") _rlm_reply "$3" "found not-found" ;;
+    "rlm ask --progress") _rlm_reply "$3" "auto tree plain jsonl none" ;;
+    "rlm ask --color") _rlm_reply "$3" "auto always never" ;;
+    "rlm ask --links") _rlm_reply "$3" "auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate" ;;
+    "rlm ask --sandbox") _rlm_reply "$3" "auto strict off" ;;
+    "rlm ask --profile") _rlm_reply "$3" "" ;;
+    "rlm runs prune --older-than") _rlm_reply "$3" "" ;;
+    "rlm runs prune --max-size") _rlm_reply "$3" "" ;;
+    "rlm config show --profile") _rlm_reply "$3" "" ;;
+    "rlm config get --profile") _rlm_reply "$3" "" ;;
+    "rlm config set --profile") _rlm_reply "$3" "" ;;
+    "rlm config unset --profile") _rlm_reply "$3" "" ;;
+    *) return 0 ;;
+    esac
+}
+
+_rlm_flags() {
+    case "$1" in
+    "rlm") _rlm_reply "$2" "-h --help --version --files-from --include --exclude --hidden --no-ignore --include-secrets --binary --encoding --max-decompressed -m --model -s --sub-model --api-base --context-window --strategy --pack --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time -f --format -o --output --schema --schema-multi --fail-if --trajectory --no-save --no-memo --progress --color --links -q --quiet -v --verbose -n --dry-run --sandbox --profile --json" ;;
+    "rlm ask") _rlm_reply "$2" "--files-from --include --exclude --hidden --no-ignore --include-secrets --binary --encoding --max-decompressed -m --model -s --sub-model --api-base --context-window --strategy --pack --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time -f --format -o --output --schema --schema-multi --fail-if --trajectory --no-save --no-memo --progress --color --links -q --quiet -v --verbose -n --dry-run --sandbox --profile --json -h --help" ;;
+    "rlm runs") _rlm_reply "$2" "-h --help" ;;
+    "rlm runs list") _rlm_reply "$2" "--all --json -h --help" ;;
+    "rlm runs show") _rlm_reply "$2" "--json -h --help" ;;
+    "rlm runs prune") _rlm_reply "$2" "--older-than --max-size -n --dry-run -h --help" ;;
+    "rlm models") _rlm_reply "$2" "--local --json -h --help" ;;
+    "rlm config") _rlm_reply "$2" "-h --help" ;;
+    "rlm config show") _rlm_reply "$2" "--profile --env --json -h --help" ;;
+    "rlm config get") _rlm_reply "$2" "--profile -h --help" ;;
+    "rlm config set") _rlm_reply "$2" "--profile -h --help" ;;
+    "rlm config unset") _rlm_reply "$2" "--profile -h --help" ;;
+    "rlm config path") _rlm_reply "$2" "-h --help" ;;
+    "rlm keys") _rlm_reply "$2" "-h --help" ;;
+    "rlm keys list") _rlm_reply "$2" "--json -h --help" ;;
+    "rlm keys set") _rlm_reply "$2" "--force -h --help" ;;
+    "rlm keys unset") _rlm_reply "$2" "-h --help" ;;
+    "rlm keys path") _rlm_reply "$2" "-h --help" ;;
+    "rlm cache") _rlm_reply "$2" "-h --help" ;;
+    "rlm cache show") _rlm_reply "$2" "--json -h --help" ;;
+    "rlm cache clear") _rlm_reply "$2" "-h --help" ;;
+    "rlm doctor") _rlm_reply "$2" "--json -h --help" ;;
+    "rlm completions") _rlm_reply "$2" "-h --help" ;;
+    "rlm completions print") _rlm_reply "$2" "-h --help" ;;
+    "rlm completions install") _rlm_reply "$2" "-h --help" ;;
+    *) return 1 ;;
+    esac
+}
+
+_rlm_words() {
+    case "$1" in
+    "rlm") _rlm_reply "$2" "ask runs models config keys cache doctor completions" ;;
+    "rlm runs") _rlm_reply "$2" "list show prune" ;;
+    "rlm runs show") _rlm_reply "$2" "$(_rlm_runs)" ;;
+    "rlm config") _rlm_reply "$2" "show get set unset path" ;;
+    "rlm config get") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile" ;;
+    "rlm config set") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile" ;;
+    "rlm config unset") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile" ;;
+    "rlm keys") _rlm_reply "$2" "list set unset path" ;;
+    "rlm keys set") _rlm_reply "$2" "openai anthropic gemini mistral deepseek xai groq openrouter together_ai fireworks_ai cerebras sambanova perplexity cohere cohere_chat moonshot dashscope deepinfra nebius nvidia_nim novita huggingface replicate azure github zai minimax" ;;
+    "rlm keys unset") _rlm_reply "$2" "openai anthropic gemini mistral deepseek xai groq openrouter together_ai fireworks_ai cerebras sambanova perplexity cohere cohere_chat moonshot dashscope deepinfra nebius nvidia_nim novita huggingface replicate azure github zai minimax" ;;
+    "rlm cache") _rlm_reply "$2" "show clear" ;;
+    "rlm cache clear") _rlm_reply "$2" "memo texts models" ;;
+    "rlm completions") _rlm_reply "$2" "print install" ;;
+    "rlm completions print") _rlm_reply "$2" "bash zsh fish powershell man" ;;
+    "rlm completions install") _rlm_reply "$2" "bash zsh fish powershell" ;;
+    *) return 0 ;;
+    esac
+}
+
+_rlm() {
+    local line="${COMP_LINE:0:COMP_POINT}" word value before="" path="rlm" skip="" flags takes
+    local -a words
+    word="${line##*[[:space:]]}"
+    read -ra words <<<"${line%"$word"}"
+    COMPREPLY=()
+
+    # Which command: words that are neither options nor their values lead down the table.
+    local index seen
+    for ((index = 1; index < ${#words[@]}; index++)); do
+        seen="${words[index]}"
+        if [ -n "$skip" ]; then skip=""; continue; fi
+        case "$seen" in
+        -*=*) continue ;;
+        -*) _rlm_takes "$path" "$seen" && skip=1; continue ;;
+        esac
+        if _rlm_is "$path $seen"; then path="$path $seen"; elif [ "$path" = rlm ]; then path="rlm ask"; fi
+    done
+    [ "$path" = rlm ] && [ "${#words[@]}" -gt 1 ] && [ -z "$skip" ] && path="rlm ask"
+
+    before="${words[${#words[@]} - 1]}"
+    case "$word" in
+    --*=*) _rlm_value "$path" "${word%%=*}" "${word#*=}"; return ;;
+    esac
+    if [ -n "$skip" ]; then _rlm_value "$path" "$before" "$word"; return; fi
+    case "$word" in
+    -*) _rlm_flags "$path" "$word"; return ;;
+    esac
+    _rlm_words "$path" "$word"
+}
+
+# Without a reply of ours, readline completes paths, and quotes them as it should.
+complete -o bashdefault -o default -F _rlm rlm

@@ -1,0 +1,341 @@
+# fish completion for rlm. Written by `rlm completions print fish`; do not edit.
+
+function __rlm_models
+    set -l cache "$RLM_HOME/cache"
+    test -n "$RLM_HOME"; or set cache (test -n "$XDG_CACHE_HOME"; and echo $XDG_CACHE_HOME; or echo ~/.cache)/rlm
+    test -r $cache/models.txt; and cat $cache/models.txt
+end
+
+function __rlm_runs
+    set -l state $RLM_HOME
+    test -n "$state"; or set state (test -n "$XDG_STATE_HOME"; and echo $XDG_STATE_HOME; or echo ~/.local/state)/rlm
+    for file in $state/runs/*.jsonl
+        string replace -r '.*/(.*)\.jsonl$' '$1' -- $file
+    end
+    echo last
+end
+
+function __rlm_is
+    switch "$argv[1]"
+        case 'rlm' \
+            'rlm ask' \
+            'rlm runs' \
+            'rlm runs list' \
+            'rlm runs show' \
+            'rlm runs prune' \
+            'rlm models' \
+            'rlm config' \
+            'rlm config show' \
+            'rlm config get' \
+            'rlm config set' \
+            'rlm config unset' \
+            'rlm config path' \
+            'rlm keys' \
+            'rlm keys list' \
+            'rlm keys set' \
+            'rlm keys unset' \
+            'rlm keys path' \
+            'rlm cache' \
+            'rlm cache show' \
+            'rlm cache clear' \
+            'rlm doctor' \
+            'rlm completions' \
+            'rlm completions print' \
+            'rlm completions install'
+            return 0
+    end
+    return 1
+end
+
+function __rlm_takes
+    switch "$argv[1]"
+        case 'rlm ask --files-from' \
+            'rlm ask --include' \
+            'rlm ask --exclude' \
+            'rlm ask --encoding' \
+            'rlm ask --max-decompressed' \
+            'rlm ask -m' \
+            'rlm ask --model' \
+            'rlm ask -s' \
+            'rlm ask --sub-model' \
+            'rlm ask --api-base' \
+            'rlm ask --context-window' \
+            'rlm ask --strategy' \
+            'rlm ask --pack' \
+            'rlm ask --max-cost' \
+            'rlm ask --max-time' \
+            'rlm ask --max-turns' \
+            'rlm ask --max-calls' \
+            'rlm ask --max-tokens' \
+            'rlm ask --max-depth' \
+            'rlm ask -j' \
+            'rlm ask --jobs' \
+            'rlm ask --call-time' \
+            'rlm ask --cell-time' \
+            'rlm ask -f' \
+            'rlm ask --format' \
+            'rlm ask -o' \
+            'rlm ask --output' \
+            'rlm ask --schema' \
+            'rlm ask --fail-if' \
+            'rlm ask --trajectory' \
+            'rlm ask --progress' \
+            'rlm ask --color' \
+            'rlm ask --links' \
+            'rlm ask --sandbox' \
+            'rlm ask --profile' \
+            'rlm runs prune --older-than' \
+            'rlm runs prune --max-size' \
+            'rlm config show --profile' \
+            'rlm config get --profile' \
+            'rlm config set --profile' \
+            'rlm config unset --profile' \
+            'rlm --files-from' \
+            'rlm --include' \
+            'rlm --exclude' \
+            'rlm --encoding' \
+            'rlm --max-decompressed' \
+            'rlm -m' \
+            'rlm --model' \
+            'rlm -s' \
+            'rlm --sub-model' \
+            'rlm --api-base' \
+            'rlm --context-window' \
+            'rlm --strategy' \
+            'rlm --pack' \
+            'rlm --max-cost' \
+            'rlm --max-time' \
+            'rlm --max-turns' \
+            'rlm --max-calls' \
+            'rlm --max-tokens' \
+            'rlm --max-depth' \
+            'rlm -j' \
+            'rlm --jobs' \
+            'rlm --call-time' \
+            'rlm --cell-time' \
+            'rlm -f' \
+            'rlm --format' \
+            'rlm -o' \
+            'rlm --output' \
+            'rlm --schema' \
+            'rlm --fail-if' \
+            'rlm --trajectory' \
+            'rlm --progress' \
+            'rlm --color' \
+            'rlm --links' \
+            'rlm --sandbox' \
+            'rlm --profile'
+            return 0
+    end
+    return 1
+end
+
+
+# Which command the words so far lead to: those that are neither options nor their values.
+function __rlm_where
+    set -l path rlm
+    set -l skip
+    for word in (commandline -opc)[2..]
+        if test -n "$skip"
+            set skip
+            continue
+        end
+        if string match -q -- '-*=*' $word
+            continue
+        else if string match -q -- '-*' $word
+            __rlm_takes "$path $word"; and set skip yes
+        else if __rlm_is "$path $word"
+            set path "$path $word"
+        else if test "$path" = rlm
+            set path "rlm ask"
+        end
+    end
+    echo $path
+end
+
+function __rlm_at
+    test (__rlm_where) = "$argv[1]"
+end
+
+complete -c rlm -n '__rlm_at "rlm"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm"' -l version -d 'show the version'
+complete -c rlm -n '__rlm_at "rlm"' -l files-from -r -F -d 'read the list of paths from FILE, - for stdin; one a line, or NUL between them'
+complete -c rlm -n '__rlm_at "rlm"' -l include -x -d 'read only paths that match, such as \'*.py\' or \'docs/**\' (repeat)'
+complete -c rlm -n '__rlm_at "rlm"' -l exclude -x -d 'leave out paths that match (repeat)'
+complete -c rlm -n '__rlm_at "rlm"' -l hidden -d 'read hidden files and directories too'
+complete -c rlm -n '__rlm_at "rlm"' -l no-ignore -d 'do not follow .gitignore, .ignore, .rlmignore'
+complete -c rlm -n '__rlm_at "rlm"' -l include-secrets -d 'read .env, *.pem, id_* and the like, which are left out even when named'
+complete -c rlm -n '__rlm_at "rlm"' -l binary -d 'read binary files too'
+complete -c rlm -n '__rlm_at "rlm"' -l encoding -x -d 'read every file as NAME, such as latin-1, where no mark at its start says otherwise'
+complete -c rlm -n '__rlm_at "rlm"' -l max-decompressed -x -d 'most that one .gz, .zip and the like may unpack to'
+complete -c rlm -n '__rlm_at "rlm"' -s m -l model -x -a '(__rlm_models)' -d 'the root model: it writes the code'
+complete -c rlm -n '__rlm_at "rlm"' -s s -l sub-model -x -a '(__rlm_models)' -d 'answers the sub-calls that the code makes'
+complete -c rlm -n '__rlm_at "rlm"' -l api-base -x -d 'an OpenAI-compatible endpoint, such as http://localhost:11434/v1'
+complete -c rlm -n '__rlm_at "rlm"' -l context-window -x -d 'tokens that a prompt and its reply may take, where the model\'s name does not tell'
+complete -c rlm -n '__rlm_at "rlm"' -l strategy -x -a 'auto direct rlm' -d 'auto, direct (all in one prompt) or rlm (the loop)'
+complete -c rlm -n '__rlm_at "rlm"' -l pack -x -a 'auto full small' -d 'the prompts: auto, full or small (weak or short-window models)'
+complete -c rlm -n '__rlm_at "rlm"' -l max-cost -x -d 'dollars in all'
+complete -c rlm -n '__rlm_at "rlm"' -l max-time -x -d 'time in all, such as 90s or 10m'
+complete -c rlm -n '__rlm_at "rlm"' -l max-turns -x -d 'turns of the root model'
+complete -c rlm -n '__rlm_at "rlm"' -l max-calls -x -d 'model calls in all'
+complete -c rlm -n '__rlm_at "rlm"' -l max-tokens -x -d 'tokens in all, read and written'
+complete -c rlm -n '__rlm_at "rlm"' -l max-depth -x -d '0: no sub-calls; 1: sub-calls; 2 and more: children that recurse'
+complete -c rlm -n '__rlm_at "rlm"' -s j -l jobs -x -d 'calls at once'
+complete -c rlm -n '__rlm_at "rlm"' -l call-time -x -d 'time of one model call'
+complete -c rlm -n '__rlm_at "rlm"' -l cell-time -x -d 'time of one cell of code, calls not counted'
+complete -c rlm -n '__rlm_at "rlm"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
+complete -c rlm -n '__rlm_at "rlm"' -s o -l output -r -F -d 'write the answer to FILE too'
+complete -c rlm -n '__rlm_at "rlm"' -l schema -x -d 'shape of the answer: \'path, line int, why\', a JSON Schema, or @FILE'
+complete -c rlm -n '__rlm_at "rlm"' -l schema-multi -d 'the answer is a list of such'
+complete -c rlm -n '__rlm_at "rlm"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
+complete -c rlm -n '__rlm_at "rlm"' -l trajectory -r -F -d 'write the record of the run to FILE'
+complete -c rlm -n '__rlm_at "rlm"' -l no-save -d 'keep no record of the run'
+complete -c rlm -n '__rlm_at "rlm"' -l no-memo -d 'do not reuse replies to sub-calls made before'
+complete -c rlm -n '__rlm_at "rlm"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
+complete -c rlm -n '__rlm_at "rlm"' -l color -x -a 'auto always never' -d 'auto, always or never'
+complete -c rlm -n '__rlm_at "rlm"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
+complete -c rlm -n '__rlm_at "rlm"' -s q -l quiet -d 'no progress, only errors'
+complete -c rlm -n '__rlm_at "rlm"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
+complete -c rlm -n '__rlm_at "rlm"' -s n -l dry-run -d 'list what would be read and what it may cost; send nothing'
+complete -c rlm -n '__rlm_at "rlm"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm"' -l profile -x -d 'take [profiles.NAME] of config.toml'
+complete -c rlm -n '__rlm_at "rlm"' -l json -d 'the same as -f json'
+complete -c rlm -n '__rlm_at "rlm"' -a ask -d 'answer a question about files, directories or a pipe'
+complete -c rlm -n '__rlm_at "rlm"' -a runs -d 'list past runs, show one, or remove old ones'
+complete -c rlm -n '__rlm_at "rlm"' -a models -d 'list the models that can be used'
+complete -c rlm -n '__rlm_at "rlm"' -a config -d 'show or change settings'
+complete -c rlm -n '__rlm_at "rlm"' -a keys -d 'show and keep the keys of providers'
+complete -c rlm -n '__rlm_at "rlm"' -a cache -d 'show or clear what is kept to be faster'
+complete -c rlm -n '__rlm_at "rlm"' -a doctor -d 'check this installation'
+complete -c rlm -n '__rlm_at "rlm"' -a completions -d 'print or install completion for a shell'
+complete -c rlm -n '__rlm_at "rlm ask"' -l files-from -r -F -d 'read the list of paths from FILE, - for stdin; one a line, or NUL between them'
+complete -c rlm -n '__rlm_at "rlm ask"' -l include -x -d 'read only paths that match, such as \'*.py\' or \'docs/**\' (repeat)'
+complete -c rlm -n '__rlm_at "rlm ask"' -l exclude -x -d 'leave out paths that match (repeat)'
+complete -c rlm -n '__rlm_at "rlm ask"' -l hidden -d 'read hidden files and directories too'
+complete -c rlm -n '__rlm_at "rlm ask"' -l no-ignore -d 'do not follow .gitignore, .ignore, .rlmignore'
+complete -c rlm -n '__rlm_at "rlm ask"' -l include-secrets -d 'read .env, *.pem, id_* and the like, which are left out even when named'
+complete -c rlm -n '__rlm_at "rlm ask"' -l binary -d 'read binary files too'
+complete -c rlm -n '__rlm_at "rlm ask"' -l encoding -x -d 'read every file as NAME, such as latin-1, where no mark at its start says otherwise'
+complete -c rlm -n '__rlm_at "rlm ask"' -l max-decompressed -x -d 'most that one .gz, .zip and the like may unpack to'
+complete -c rlm -n '__rlm_at "rlm ask"' -s m -l model -x -a '(__rlm_models)' -d 'the root model: it writes the code'
+complete -c rlm -n '__rlm_at "rlm ask"' -s s -l sub-model -x -a '(__rlm_models)' -d 'answers the sub-calls that the code makes'
+complete -c rlm -n '__rlm_at "rlm ask"' -l api-base -x -d 'an OpenAI-compatible endpoint, such as http://localhost:11434/v1'
+complete -c rlm -n '__rlm_at "rlm ask"' -l context-window -x -d 'tokens that a prompt and its reply may take, where the model\'s name does not tell'
+complete -c rlm -n '__rlm_at "rlm ask"' -l strategy -x -a 'auto direct rlm' -d 'auto, direct (all in one prompt) or rlm (the loop)'
+complete -c rlm -n '__rlm_at "rlm ask"' -l pack -x -a 'auto full small' -d 'the prompts: auto, full or small (weak or short-window models)'
+complete -c rlm -n '__rlm_at "rlm ask"' -l max-cost -x -d 'dollars in all'
+complete -c rlm -n '__rlm_at "rlm ask"' -l max-time -x -d 'time in all, such as 90s or 10m'
+complete -c rlm -n '__rlm_at "rlm ask"' -l max-turns -x -d 'turns of the root model'
+complete -c rlm -n '__rlm_at "rlm ask"' -l max-calls -x -d 'model calls in all'
+complete -c rlm -n '__rlm_at "rlm ask"' -l max-tokens -x -d 'tokens in all, read and written'
+complete -c rlm -n '__rlm_at "rlm ask"' -l max-depth -x -d '0: no sub-calls; 1: sub-calls; 2 and more: children that recurse'
+complete -c rlm -n '__rlm_at "rlm ask"' -s j -l jobs -x -d 'calls at once'
+complete -c rlm -n '__rlm_at "rlm ask"' -l call-time -x -d 'time of one model call'
+complete -c rlm -n '__rlm_at "rlm ask"' -l cell-time -x -d 'time of one cell of code, calls not counted'
+complete -c rlm -n '__rlm_at "rlm ask"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
+complete -c rlm -n '__rlm_at "rlm ask"' -s o -l output -r -F -d 'write the answer to FILE too'
+complete -c rlm -n '__rlm_at "rlm ask"' -l schema -x -d 'shape of the answer: \'path, line int, why\', a JSON Schema, or @FILE'
+complete -c rlm -n '__rlm_at "rlm ask"' -l schema-multi -d 'the answer is a list of such'
+complete -c rlm -n '__rlm_at "rlm ask"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
+complete -c rlm -n '__rlm_at "rlm ask"' -l trajectory -r -F -d 'write the record of the run to FILE'
+complete -c rlm -n '__rlm_at "rlm ask"' -l no-save -d 'keep no record of the run'
+complete -c rlm -n '__rlm_at "rlm ask"' -l no-memo -d 'do not reuse replies to sub-calls made before'
+complete -c rlm -n '__rlm_at "rlm ask"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
+complete -c rlm -n '__rlm_at "rlm ask"' -l color -x -a 'auto always never' -d 'auto, always or never'
+complete -c rlm -n '__rlm_at "rlm ask"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
+complete -c rlm -n '__rlm_at "rlm ask"' -s q -l quiet -d 'no progress, only errors'
+complete -c rlm -n '__rlm_at "rlm ask"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
+complete -c rlm -n '__rlm_at "rlm ask"' -s n -l dry-run -d 'list what would be read and what it may cost; send nothing'
+complete -c rlm -n '__rlm_at "rlm ask"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm ask"' -l profile -x -d 'take [profiles.NAME] of config.toml'
+complete -c rlm -n '__rlm_at "rlm ask"' -l json -d 'the same as -f json'
+complete -c rlm -n '__rlm_at "rlm ask"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm runs"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm runs"' -a list -d 'list the latest runs: question, how they ended, cost, age'
+complete -c rlm -n '__rlm_at "rlm runs"' -a show -d 'show one run: question, answer, sources, cost'
+complete -c rlm -n '__rlm_at "rlm runs"' -a prune -d 'remove records of old runs'
+complete -c rlm -n '__rlm_at "rlm runs"' -f
+complete -c rlm -n '__rlm_at "rlm runs list"' -l all -d 'all runs, and not the latest 20 alone'
+complete -c rlm -n '__rlm_at "rlm runs list"' -l json -d 'as JSON'
+complete -c rlm -n '__rlm_at "rlm runs list"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm runs list"' -f
+complete -c rlm -n '__rlm_at "rlm runs show"' -l json -d 'as JSON'
+complete -c rlm -n '__rlm_at "rlm runs show"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm runs show"' -f
+complete -c rlm -n '__rlm_at "rlm runs show"' -a '(__rlm_runs)'
+complete -c rlm -n '__rlm_at "rlm runs prune"' -l older-than -x -d 'runs before, as 30d'
+complete -c rlm -n '__rlm_at "rlm runs prune"' -l max-size -x -d 'the oldest, until all others fit, as 1G'
+complete -c rlm -n '__rlm_at "rlm runs prune"' -s n -l dry-run -d 'say what would go; remove nothing'
+complete -c rlm -n '__rlm_at "rlm runs prune"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm runs prune"' -f
+complete -c rlm -n '__rlm_at "rlm models"' -l local -d 'ask the servers on this machine'
+complete -c rlm -n '__rlm_at "rlm models"' -l json -d 'as JSON'
+complete -c rlm -n '__rlm_at "rlm models"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm models"' -f
+complete -c rlm -n '__rlm_at "rlm config"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm config"' -a show -d 'show every setting, its value and where that comes from'
+complete -c rlm -n '__rlm_at "rlm config"' -a get -d 'print the value of one setting'
+complete -c rlm -n '__rlm_at "rlm config"' -a set -d 'write one setting into config.toml; comments and order stay'
+complete -c rlm -n '__rlm_at "rlm config"' -a unset -d 'take one setting out of config.toml'
+complete -c rlm -n '__rlm_at "rlm config"' -a path -d 'print where the configuration is'
+complete -c rlm -n '__rlm_at "rlm config"' -f
+complete -c rlm -n '__rlm_at "rlm config show"' -l profile -x -d 'as with this profile'
+complete -c rlm -n '__rlm_at "rlm config show"' -l env -d 'the variables that are read, and what they set'
+complete -c rlm -n '__rlm_at "rlm config show"' -l json -d 'as JSON'
+complete -c rlm -n '__rlm_at "rlm config show"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm config show"' -f
+complete -c rlm -n '__rlm_at "rlm config get"' -l profile -x -d 'in [profiles.NAME]'
+complete -c rlm -n '__rlm_at "rlm config get"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm config get"' -f
+complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config set"' -l profile -x -d 'in [profiles.NAME]'
+complete -c rlm -n '__rlm_at "rlm config set"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm config set"' -f
+complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config unset"' -l profile -x -d 'in [profiles.NAME]'
+complete -c rlm -n '__rlm_at "rlm config unset"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm config unset"' -f
+complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config path"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm config path"' -f
+complete -c rlm -n '__rlm_at "rlm keys"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm keys"' -a list -d 'list providers and where their key comes from; never the key'
+complete -c rlm -n '__rlm_at "rlm keys"' -a set -d 'keep the key of a provider in keys.toml, which only you may read'
+complete -c rlm -n '__rlm_at "rlm keys"' -a unset -d 'forget the key of a provider'
+complete -c rlm -n '__rlm_at "rlm keys"' -a path -d 'print where kept keys are'
+complete -c rlm -n '__rlm_at "rlm keys"' -f
+complete -c rlm -n '__rlm_at "rlm keys list"' -l json -d 'as JSON'
+complete -c rlm -n '__rlm_at "rlm keys list"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm keys list"' -f
+complete -c rlm -n '__rlm_at "rlm keys set"' -l force -d 'keep it for a provider nobody knows'
+complete -c rlm -n '__rlm_at "rlm keys set"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm keys set"' -f
+complete -c rlm -n '__rlm_at "rlm keys set"' -a 'openai anthropic gemini mistral deepseek xai groq openrouter together_ai fireworks_ai cerebras sambanova perplexity cohere cohere_chat moonshot dashscope deepinfra nebius nvidia_nim novita huggingface replicate azure github zai minimax'
+complete -c rlm -n '__rlm_at "rlm keys unset"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm keys unset"' -f
+complete -c rlm -n '__rlm_at "rlm keys unset"' -a 'openai anthropic gemini mistral deepseek xai groq openrouter together_ai fireworks_ai cerebras sambanova perplexity cohere cohere_chat moonshot dashscope deepinfra nebius nvidia_nim novita huggingface replicate azure github zai minimax'
+complete -c rlm -n '__rlm_at "rlm keys path"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm keys path"' -f
+complete -c rlm -n '__rlm_at "rlm cache"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm cache"' -a show -d 'show what is kept, and how much of it'
+complete -c rlm -n '__rlm_at "rlm cache"' -a clear -d 'throw away all that is kept, or one part of it by the name that `rlm cache` shows'
+complete -c rlm -n '__rlm_at "rlm cache"' -f
+complete -c rlm -n '__rlm_at "rlm cache show"' -l json -d 'as JSON'
+complete -c rlm -n '__rlm_at "rlm cache show"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm cache show"' -f
+complete -c rlm -n '__rlm_at "rlm cache clear"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm cache clear"' -f
+complete -c rlm -n '__rlm_at "rlm cache clear"' -a 'memo texts models'
+complete -c rlm -n '__rlm_at "rlm doctor"' -l json -d 'as JSON'
+complete -c rlm -n '__rlm_at "rlm doctor"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm doctor"' -f
+complete -c rlm -n '__rlm_at "rlm completions"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm completions"' -a print -d 'print the script of bash, zsh, fish or powershell, or the man page'
+complete -c rlm -n '__rlm_at "rlm completions"' -a install -d 'write the script where the shell looks for it'
+complete -c rlm -n '__rlm_at "rlm completions"' -f
+complete -c rlm -n '__rlm_at "rlm completions print"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm completions print"' -f
+complete -c rlm -n '__rlm_at "rlm completions print"' -a 'bash zsh fish powershell man'
+complete -c rlm -n '__rlm_at "rlm completions install"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm completions install"' -f
+complete -c rlm -n '__rlm_at "rlm completions install"' -a 'bash zsh fish powershell'
