@@ -138,10 +138,19 @@ def grow(rng: random.Random, root: bytes, depth: int = 0) -> None:
                 file.write(patterns(rng))
 
 
+def skeleton(root: bytes) -> None:
+    """What `git init` makes, less the process."""
+    for name in (b"objects", b"refs", b"info"):
+        os.makedirs(os.path.join(root, b".git", name))
+    for name, text in ((b"HEAD", b"ref: refs/heads/main\n"), (b"config", b"[core]\n\trepositoryformatversion = 0\n")):
+        with open(os.path.join(root, b".git", name), "wb") as file:
+            file.write(text)
+
+
 def random_repository(rng: random.Random, root: bytes, home: Path) -> None:
     os.mkdir(root)
     grow(rng, root)
-    git(root, "init", "-q")
+    skeleton(root)
     with open(os.path.join(root, b".git/config"), "ab") as config:
         fold = rng.random() < 0.15
         if fold:
@@ -160,7 +169,7 @@ def random_repository(rng: random.Random, root: bytes, home: Path) -> None:
             file.write(patterns(rng))
     directories = [path for path, _, _ in os.walk(root) if b"/.git" not in path and path != root]
     if directories and rng.random() < 0.2:
-        git(rng.choice(directories), "init", "-q")
+        skeleton(rng.choice(directories))
     if rng.random() < 0.3 and not fold:  # names that differ by case alone cannot be on a disk that folds case
         files = [os.path.join(p, n) for p, _, names in os.walk(root) if b"/.git" not in p for n in names]
         tracked = rng.sample(files, min(3, len(files)))
@@ -171,7 +180,7 @@ def random_repository(rng: random.Random, root: bytes, home: Path) -> None:
             git(root, "update-index", "--index-version", "4")
 
 
-@pytest.mark.parametrize("block", range(8))
+@pytest.mark.parametrize("block", range(6))
 def test_the_set_equals_gits_on_random_trees(block: int, tmp_path: Path, own_git: Path) -> None:
     for seed in range(block * 50, block * 50 + 50):
         rng = random.Random(seed)
