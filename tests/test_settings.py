@@ -148,7 +148,7 @@ def test_a_duration_that_is_shown_is_read_back(seconds: float) -> None:
     assert values.duration(values.show_duration(seconds)) == pytest.approx(seconds, rel=1e-4)
 
 
-@given(st.integers(0, 2**50))
+@given(st.integers(0, 10**15 - 1))
 def test_a_size_that_is_shown_is_read_back(size: int) -> None:
     assert values.size(values.show_size(size)) == size
 
@@ -163,7 +163,7 @@ def test_any_text_is_a_value_or_a_sentence(option: Option, text: str) -> None:
     with suppress(ValueError):
         assert option.read(text) != ...
         return
-    with pytest.raises(ValueError, match="^is "):
+    with pytest.raises(ValueError, match=r"^is "):
         option.read(text)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
 from rlm_cli.cli.typed import flags, takes
-from rlm_cli.cli.words import split
+from rlm_cli.cli.words import listed, split
 from rlm_cli.errors import ExitStatus
 from rlm_cli.settings import Settings, load
 from rlm_cli.terminal import Environment
@@ -39,7 +39,8 @@ def ask(
     """
     settings = load(flags(given))
     sources, question = split(words or (), settings.files_from)
-    return start(replace(settings, sources=sources, question=question))
+    names = listed(settings.files_from)
+    return start(replace(settings, sources=sources, question=question, listed=names))
 
 
 def start(settings: Settings) -> ExitStatus:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from rlm_cli.errors import InputError, RlmError, UsageError
+from rlm_cli.terminal import one_line
 
 StdinKind = Literal["pipe", "file", "terminal", "device", "socket", "closed"]
 
@@ -25,10 +26,12 @@ _GLOB = frozenset("*?[")
 _STDIN = "-"
 
 
-def stdin_kind(descriptor: int = 0) -> StdinKind:
+def stdin_kind() -> StdinKind:
     """What stdin is, without reading a byte of it."""
+    if sys.stdin is None:  # closed by the caller; descriptor 0 is the null device by now
+        return "closed"
     try:
-        mode = os.fstat(descriptor).st_mode
+        mode = os.fstat(0).st_mode
     except OSError:
         return "closed"
     if stat.S_ISFIFO(mode):
@@ -37,7 +40,7 @@ def stdin_kind(descriptor: int = 0) -> StdinKind:
         return "file"
     if stat.S_ISSOCK(mode):
         return "socket"
-    return "terminal" if os.isatty(descriptor) else "device"
+    return "terminal" if os.isatty(0) else "device"
 
 
 def split(words: Sequence[str], files_from: str | None = None) -> tuple[tuple[str, ...], str]:
@@ -64,7 +67,8 @@ def _refuse_path_as_question(last: str) -> None:
         raise UsageError("'-' is a source; what is the question?", 'Try: rlm ask - "your question"')
     if not last.startswith("@") and _names_files(last):
         raise UsageError(
-            f"{last!r} is a path; what is the question?", f'Try: rlm ask {shlex.quote(last)} "where is auth handled"'
+            f"{_quoted(last)} is a path; what is the question?",
+            f'Try: rlm ask {shlex.quote(last)} "where is auth handled"',
         )
 
 
@@ -108,7 +112,7 @@ def _read_file(path: str) -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         hint = f"'@' reads the question from a file; write '@@{path}' for a question that begins with '@'."
-        raise InputError(f"cannot read the question from {path!r}: {why}", hint) from None
+        raise InputError(f"cannot read the question from {_quoted(path)}: {why}", hint) from None
 
 
 def _refuse_stdin_twice(sources: Sequence[str], question: str, files_from: str | None) -> None:
@@ -138,6 +142,11 @@ def _refuse_missing(sources: Sequence[str], words: Sequence[str]) -> None:
         raise _missing(source, words)
 
 
+def _quoted(word: str) -> str:
+    """A word as messages show it: inert, on one line, bytes that are no text spelled out."""
+    return f"'{one_line(word)}'"
+
+
 def _missing(source: str, words: Sequence[str]) -> RlmError:
     """No such source. Three and more words are most often a question without quotes."""
     if source == "":
@@ -148,4 +157,16 @@ def _missing(source: str, words: Sequence[str]) -> RlmError:
         paths = [shlex.quote(word) for word in words[:first]]
         question = " ".join(words[first:]).replace('"', "'")
         hint = f'Quote the question: {" ".join(["rlm", "ask", *paths])} "{question}"'
-    return InputError(f"there is no file or directory {source!r}", hint)
+    return InputError(f"there is no file or directory {_quoted(source)}", hint)
+
+
+def listed(source: str | None) -> tuple[bytes, ...]:
+    """The names of --files-from: between NULs where there is one, else a line each. Raises InputError."""
+    if source is None:
+        return ()
+    try:
+        data = sys.stdin.buffer.read() if source == _STDIN else Path(source).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the list of files {_quoted(source)}: {error.strerror}") from None
+    names = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return tuple(name for name in names if name)
