@@ -127,7 +127,7 @@ class Ledger:
         `again`: another try of a call that is already counted. Raises `LimitReached` or `OutOfTime`, holding nothing.
         """
         while True:
-            self._refuse(cost or 0.0, tokens, last=last, again=again)
+            self._refuse(cost, tokens, last=last, again=again)
             if self._fits(cost or 0.0, tokens, last=last):
                 break
             await self._change()
@@ -227,12 +227,16 @@ class Ledger:
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _refuse(self, cost: float, tokens: int, *, last: bool, again: bool) -> None:
+    def _refuse(self, cost: float | None, tokens: int, *, last: bool, again: bool) -> None:
         """Raise when the call would not fit even if everything under way turned out to be free."""
         self.check_time(last=last)
         limits, spent = self.limits, self.spent
         kept = 0.0 if last else self._kept_cost
-        if limits.max_cost is not None and cost > 0 and spent.cost + cost + kept > limits.max_cost:
+        if cost is None and limits.max_cost is not None and spent.cost >= limits.max_cost:
+            # No list price, but the provider itself said what earlier calls cost.
+            message = f"The ${limits.max_cost:g} of --max-cost are spent."
+            raise LimitReached(message, "Raise --max-cost and resume.", limit="cost")
+        if limits.max_cost is not None and cost and spent.cost + cost + kept > limits.max_cost:
             left = max(0.0, limits.max_cost - spent.cost - kept)
             room = f"${left:.4f} of the ${limits.max_cost:g} of --max-cost"
             message = f"The next call may cost ${cost:.4f}, and {room} is left."

@@ -57,6 +57,7 @@ class Say:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     usage: bool = True  # False: the reply says nothing of tokens
+    cost: float | None = None  # dollars, as OpenRouter reports them in `usage`
     model: str | None = None  # the name it answers under
     pieces: int = 8  # chunks of a stream
     trickle: float = 0.0  # seconds between chunks, or between thirds of a whole reply
@@ -345,7 +346,8 @@ class ScriptedServer:
             out = ask.max_tokens if self.greedy else min(out, ask.max_tokens)
         self.billed[0] += given
         self.billed[1] += out
-        return {
+        told: dict[str, Any] = {} if say.cost is None else {"cost": say.cost}
+        return told | {
             "prompt_tokens": given,
             "completion_tokens": out,
             "total_tokens": given + out,

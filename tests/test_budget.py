@@ -62,6 +62,13 @@ def test_tokens_are_never_overspent_where_no_price_is_known() -> None:
     assert gate.gate.ledger.spent.cost == 0
 
 
+def test_a_cost_that_the_provider_reports_counts_where_no_price_is_known() -> None:
+    with ScriptedServer(lambda _: Say("ok", cost=0.25)) as server, calls(server, max_cost=1.0, jobs=1) as gate:
+        done, error = run(until_refused(gate))
+    assert (done, error.limit) == (4, "cost")
+    assert gate.gate.ledger.spent.cost == 1.0
+
+
 def test_calls_are_never_overspent() -> None:
     with ScriptedServer(lambda _: "ok") as server, calls(server, max_calls=31) as gate:
         done, error = run(until_refused(gate))

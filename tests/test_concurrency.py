@@ -117,6 +117,15 @@ def test_the_reply_is_cut_to_what_the_window_leaves() -> None:
     assert 1024 <= (server.asks[0].max_tokens or 0) < 4000
 
 
+def test_a_second_run_in_the_same_process_finds_no_closed_connections() -> None:
+    """litellm keeps its clients for ever: closing one gate must not break the next, or another that is open."""
+    with ScriptedServer(lambda _: "ok") as server, calls(server, "litellm/openai/scripted") as outer:
+        for _ in range(3):
+            with calls(server, "litellm/openai/scripted") as gate:
+                assert run(gate.ask()).text == "ok"
+            assert run(outer.ask()).text == "ok"
+
+
 class Parrot:
     """The smallest model: what `rlm_cli.models` shows, here to measure the gate alone."""
 

@@ -22,6 +22,7 @@ from rlm_cli.errors import (
     ServerFailed,
     Unreachable,
 )
+from rlm_cli.models import Message
 from tests import server as wire
 from tests.calls import CLIENTS, KEY, calls, failure, run
 from tests.server import Broken, Item, Say, ScriptedServer, Status
@@ -255,6 +256,32 @@ def test_reported_details_arrive() -> None:
             usage = result.usage
             assert (usage.input_tokens, usage.output_tokens) == (100, 50)
             assert (usage.cached_tokens, usage.reasoning_tokens) == (60, 30)
+
+
+def test_litellm_says_nothing_on_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    for item in (wire.unauthorized(), Status(500), Broken("reset"), Say("ok", model="another-name")):
+        asked(lambda _, item=item: item, "litellm/openai/scripted")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_prefix_of_a_conversation_is_marked_for_the_cache_where_that_helps() -> None:
+    messages = [
+        Message("system", "rules"),
+        Message("user", "question"),
+        Message("assistant", "a"),
+        Message("user", "b"),
+    ]
+    marked = [{"type": "text", "text": "rules", "cache_control": {"type": "ephemeral"}}]
+    for client in ("litellm/openrouter/anthropic/claude-sonnet-4.5", "litellm/openai/claude-like", "openai/scripted"):
+        with ScriptedServer(lambda _: "ok") as server, calls(server, client) as gate:
+            run(gate.ask(purpose="root", messages=messages))
+            run(gate.ask("a sub-call"))
+        root, sub = server.asks
+        claude = "openrouter" in client
+        assert (root.messages[0]["content"] == marked) is claude
+        assert isinstance(root.messages[3]["content"], list) is claude
+        assert root.messages[1]["content"] == "question"
+        assert sub.messages[0]["content"] == "a sub-call"
 
 
 def test_text_that_is_no_valid_unicode_gets_there_and_back() -> None:

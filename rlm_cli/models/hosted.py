@@ -37,7 +37,6 @@ from rlm_cli.models.prices import listed
 
 _SETTINGS: Final = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price map: 7 s and more when offline
-    "LITELLM_OFFLINE_MODE": "true",
     "LITELLM_MODE": "PRODUCTION",  # else it loads a .env found above its own directory
     "LITELLM_LOG": "CRITICAL",
 }
@@ -45,6 +44,7 @@ _SETTINGS: Final = {
 _importing: threading.Thread | None = None
 _failed: list[BaseException] = []
 _lock = threading.Lock()
+_in_use: set[Hosted] = set()
 
 
 def preload() -> None:
@@ -123,6 +123,7 @@ class Hosted:
     async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
         """One call. See `Model.reply`."""
         litellm = await _litellm()
+        _in_use.add(self)
         try:
             async with asyncio.timeout(options.timeout):
                 with warnings.catch_warnings():
@@ -145,12 +146,16 @@ class Hosted:
         preload()
 
     async def close(self) -> None:
-        if _importing is None or _importing.is_alive() or _failed:
+        if self not in _in_use:
             return
-        litellm = await _litellm()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            await litellm.close_litellm_async_clients()
+        _in_use.discard(self)
+        if not _in_use:
+            # litellm keeps the clients of all models in one place; a closed one left there would be used again.
+            litellm = await _litellm()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                await litellm.close_litellm_async_clients()
+            litellm.in_memory_llm_clients_cache.flush_cache()
 
     def __repr__(self) -> str:
         return f"Hosted({self.name!r})"
