@@ -273,10 +273,13 @@ class Walk:
                 if self._matched or self._chosen(at, name):
                     self._skipped.add("symlink" if entry.is_symlink() else "special file", at.shown, name)
                 continue
+            chosen = self._choose is None or self._choose(at.shown[self._source :] + name, True)
+            if not chosen and not self._matched:
+                continue
             reason = self._decide(at, name, True) if name in names else ""
             if not reason and not self._hidden and name[0] == 46:
                 reason = "hidden"
-            if not reason and self._choose and not self._choose(at.shown[self._source :] + name, True):
+            if not reason and not chosen:
                 reason = "excluded"
             if reason:
                 self._skipped.add(reason, at.shown, name, b"/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pathspec
 
@@ -140,19 +140,30 @@ class Sources:
         if not os.path.isdir(base or b"."):
             raise InputError(f"no file matches {_text(shown)!r}: there is no directory {_text(base)!r}.")
         matching = _patterns(["/" + _text(pattern)], "glob")
+        steps = [_patterns(["/" + step], "glob") for step in _steps(_text(pattern).split("/"))]
         before = len(self.found), sum(self.skipped.counts.values())
         hidden = any(part.startswith(b".") for part in parts[first:])
-        self._walk(base, self._chooser(matching, self._exclude), hidden=hidden, glob=True)
+        self._walk(base, self._chooser(matching, self._exclude, steps), hidden=hidden, glob=True)
         if before == (len(self.found), sum(self.skipped.counts.values())) and not self._seen:
             raise InputError(
                 f"no file matches {_text(shown)!r}.", "`*` stays within a directory; `**/*.py` looks below as well."
             )
 
-    def _chooser(self, include: pathspec.GitIgnoreSpec | None, exclude: pathspec.GitIgnoreSpec | None) -> Chooser:
+    def _chooser(
+        self,
+        include: pathspec.GitIgnoreSpec | None,
+        exclude: pathspec.GitIgnoreSpec | None,
+        steps: Sequence[pathspec.GitIgnoreSpec | None] = (),
+    ) -> Chooser:
+        """`steps` are for directories at depth 1, 2, …: what cannot lead to a match is not entered."""
+
         def choose(path: bytes, is_directory: bool) -> bool:
             text = _text(path)
             if is_directory:
-                return exclude is None or not exclude.match_file(text + "/")
+                step = steps[depth] if (depth := text.count("/")) < len(steps) else None
+                return (step is None or step.match_file(text + "/")) and not (
+                    exclude and exclude.match_file(text + "/")
+                )
             return (include is None or include.match_file(text)) and (exclude is None or not exclude.match_file(text))
 
         return choose
@@ -192,6 +203,14 @@ class Sources:
         if self._several:
             self._seen.add(real)
         return True
+
+
+def _steps(parts: list[str]) -> Iterator[str]:
+    """The patterns for the directories at depth 1, 2, … on the way of a glob, as far as its first `**`."""
+    for number, part in enumerate(parts, 1):
+        if part == "**":
+            return
+        yield "/".join(parts[:number])
 
 
 def _text(path: bytes) -> str:

@@ -1,0 +1,23 @@
+"""Small inputs on disk, and what a corpus makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rlm_cli.context.corpus import Corpus
+from rlm_cli.context.spans import Span
+
+
+def grow(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write `files` below `root`, with their directories."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root
+
+
+def texts(corpus: Corpus) -> dict[str, bytes]:
+    """The names and whole contents of a small corpus, in order."""
+    return {corpus.name(n): corpus.read(Span(n, 0, corpus.size(n))) for n in range(len(corpus))}
