@@ -22,6 +22,7 @@ from rlm_cli.events import BatchStarted, Event
 from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
 from rlm_cli.prompts import Pack
+from rlm_cli.recording import Past
 from rlm_cli.sandbox import CellRefusal
 from rlm_cli.schema import Schema
 
@@ -44,6 +45,7 @@ class Shared:
     jobs: int
     cell_time: float  # seconds
     schema: Schema | None = None  # of the root's answer
+    past: Past | None = None  # of a run that goes on, or is replayed
     read_by_code: Coverage = field(default_factory=Coverage)
     read_by_models: Coverage = field(default_factory=Coverage)
 

@@ -74,4 +74,5 @@ def values(settings: Settings) -> dict[str, Any]:
     """The settings as the journal holds them: what a resumed run needs, never a key."""
     from rlm_cli.settings import OPTIONS
 
-    return {name: getattr(settings, name) for name in OPTIONS} | {"directory": os.getcwd()}
+    listed = [os.fsdecode(name) for name in settings.listed]
+    return {name: getattr(settings, name) for name in OPTIONS} | {"directory": os.getcwd(), "listed": listed}

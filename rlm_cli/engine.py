@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from rlm_cli import prompts
 from rlm_cli.answer import Outcome
@@ -35,7 +36,7 @@ from rlm_cli.figures import duration, money, plural
 from rlm_cli.gate import Request
 from rlm_cli.models import Message, Reply, Role
 from rlm_cli.replies import blocks, shorten
-from rlm_cli.sandbox import CellResult, Host, Sandbox
+from rlm_cli.sandbox import CellError, CellResult, Host, Sandbox
 
 _SILENT_TURNS = 3  # replies without code in a row, after which the last one is taken as the answer, marked partial
 _TITLE = 80  # characters
@@ -123,6 +124,8 @@ class Node:
             self._say(message.role, message.content)
 
     def _say(self, role: Role, content: str) -> None:
+        if self._shared.past is not None:
+            content = self._shared.past.recall(self._node, role, content)
         self._conversation.append(Message(role, content))
         self._shared.emit(MessageAdded(node=self._node, turn=self._turn, role=role, content=content))
 
@@ -188,7 +191,11 @@ class Node:
         shared, cell = self._shared, f"{self._node}/{self._turn}.{index}"
         self._host.begin(self._turn, cell)
         shared.emit(CellStarted(node=self._node, turn=self._turn, cell=cell, code=code, title=title(code)))
-        result = await self._sandbox.run(code, cell=cell, time_limit=shared.cell_time)
+        forced = shared.past.forced(cell) if shared.past else None
+        if forced is not None:
+            result = _as_it_was(forced)
+        else:
+            result = await self._sandbox.run(code, cell=cell, time_limit=shared.cell_time)
         if result.coverage is not None:
             shared.read_by_code.merge(Coverage.unwire(result.coverage, shared.store.files))
         if result.draft is not None and result.draft.strip():
@@ -204,7 +211,7 @@ class Node:
                 cell=cell,
                 output=shorten(result.output, shared.pack.output_limit, result.output_length),
                 output_length=result.output_length,
-                error=None if error is None else {"type": error.type, "message": error.message, "line": error.line},
+                error=None if error is None else asdict(error),
                 seconds=result.seconds,
                 variables=[[item.name, item.type, item.size] for item in result.variables],
                 submitted=result.submitted,
@@ -284,6 +291,13 @@ class Node:
         finally:
             shared.emit(NodeFinished(node=node, status=outcome.status, answer=outcome.text))
         return outcome
+
+
+def _as_it_was(cell: CellFinished) -> CellResult:
+    """The result of a cell from its record."""
+    assert cell.error is not None
+    error = CellError(**cell.error)
+    return CellResult(output=cell.output, output_length=cell.output_length, error=error, draft=cell.draft)
 
 
 def title(code: str) -> str:

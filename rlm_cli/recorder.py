@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from rlm_cli.errors import OutputError
 from rlm_cli.events import Event, Record, Warned
 from rlm_cli.journal import Journal
+from rlm_cli.recording import Past
 from rlm_cli.sinks import Sink
 
 # After these a reply that was paid for would be lost with the machine: they are flushed to the disk, in groups.
@@ -23,13 +24,14 @@ _PAID = frozenset({"call.finished", "answer.given", "run.finished"})
 class Recorder:
     """Numbers events, stamps them, and hands them on. Without a journal they are kept until `attach` says which."""
 
-    def __init__(self, journal: Journal | None, sinks: Sequence[Sink] = (), *, seq: int = 0, t: float = 0.0) -> None:
-        """`seq` and `t` (seconds) continue a resumed journal."""
-        self.journal = journal
-        self._attached = journal is not None
+    def __init__(self, sinks: Sequence[Sink] = (), past: Past | None = None) -> None:
+        """`past` is the earlier part of a run that goes on: numbers and time continue, nothing is told twice."""
+        self.journal: Journal | None = None
+        self._attached = False
         self._sinks = list(sinks)
-        self._seq = seq
-        self._origin = time.monotonic() - t
+        self._past = past
+        self._seq = past.seq if past else 0
+        self._origin = time.monotonic() - (past.seconds if past else 0.0)
         self._lock = threading.RLock()
         self._waiting: list[Record] = []  # of a journal that is still to come
         self.warnings: list[str] = []
@@ -55,6 +57,8 @@ class Recorder:
     def emit(self, event: Event) -> None:
         """Record one event. A journal that cannot be written ends the run; a sink that fails is dropped and told."""
         with self._lock:
+            if self._past is not None and self._past.repeats(event):
+                return
             at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             if not event.live:
                 self._seq += 1
@@ -66,6 +70,12 @@ class Recorder:
             elif not self._attached and not event.live:
                 self._waiting.append(record)
             self._show(record)
+
+    def show_past(self) -> None:
+        """Let the displays catch up with the earlier part of the run."""
+        if self._past is not None:
+            for record in self._past.so_far():
+                self._show(record)
 
     def _show(self, record: Record) -> None:
         for sink in tuple(self._sinks):

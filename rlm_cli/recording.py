@@ -1,19 +1,18 @@
 """What a journal holds of an earlier part of a run, ready to be lived through again.
 
 Resume and replay are the same walk: the engine starts from the question, and wherever the journal holds the reply to
-a call, that reply is used and nothing is paid. A call is known by its place (node, turn, cell, slot), not by its text,
-for that is where its reply was used. Cells run again in a fresh sandbox, so variables come back by themselves; what a
-cell printed then and now is compared. Resume goes on where the recording ends; replay may not go beyond it.
+a call, that reply is used and nothing is paid. A call is known by its place (node, turn, cell, slot), for that is where
+its reply was used. Cells run again in a fresh sandbox, so variables come back by themselves; what a cell printed then
+and now is compared. Resume goes on where the recording ends; replay may not go beyond it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from rlm_cli.errors import InputError, ReplayDiverged
+from rlm_cli.errors import InputError, Refused, ReplayDiverged
 from rlm_cli.events import (
     AnswerGiven,
     CallFailed,
@@ -21,78 +20,102 @@ from rlm_cli.events import (
     CallStarted,
     CellFinished,
     Event,
+    InputChanged,
     InputOpened,
     MessageAdded,
     Record,
     RunFinished,
     RunStarted,
-    Warned,
+    StrategyChosen,
 )
-from rlm_cli.models import Reply, Usage
+from rlm_cli.models import Reply
+from rlm_cli.models.replay import Recorded, recorded
 
-Place = tuple[str, str, int, str, int]
-"""Purpose, node, turn, cell ("" for a root call), slot."""
-
-_ONCE = {"turn.started": "turn", "turn.finished": "turn", "cell.started": "cell", "cell.finished": "cell"}
+_BY = {  # events that say the same thing twice when a run is walked twice, and what tells two of them apart
+    "turn.started": ("node", "turn"),
+    "turn.finished": ("node", "turn"),
+    "cell.started": ("cell",),
+    "cell.finished": ("cell",),
+    "node.started": ("node",),
+    "node.finished": ("node",),
+    "sandbox.ready": ("node",),
+    "sandbox.lost": ("node",),
+    "batch.started": ("cell", "site", "total"),
+    "strategy.chosen": (),
+}
+Place = tuple[str, str, int, str | None, int | None]
+"""Where a call is in its run: purpose, node, turn, cell, slot."""
+_ENDED_BY_FORCE = frozenset({"time", "died"})
 
 
 @dataclass(slots=True)
-class Recording:
-    """One journal, folded into what a second walk needs."""
+class Past:
+    """One journal, folded. `records` reads it again from the start."""
 
     started: RunStarted
-    last_seq: int = 0
+    records: Callable[[], Iterable[Record]]
+    strict: bool = False  # a replay: differences end it
+    seq: int = 0
     seconds: float = 0.0  # how long the run has been going on, all its parts together
     cost: float = 0.0
     tokens: int = 0
     calls: int = 0
-    unpaid: int = 0  # calls that were in flight at the stop: they may have been billed, their replies are lost
+    last_call: int = 0  # the highest number of a call
+    lost: list[CallStarted] = field(default_factory=list)  # in flight at the stop: perhaps billed, replies never seen
     input: InputOpened | None = None
+    strategy: str = ""
     answer: AnswerGiven | None = None
     finished: RunFinished | None = None
-    replies: dict[Place, Reply] = field(default_factory=dict)
     cells: dict[str, CellFinished] = field(default_factory=dict)
     messages: dict[str, list[MessageAdded]] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)  # of the second walk, in sentences
+    _started: list[CallStarted] = field(default_factory=list)
+    _replies: dict[Place, deque[Recorded]] = field(default_factory=dict)
     _seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    _said: dict[str, int] = field(default_factory=dict)  # node → messages of the second walk
+    _said: Counter[str] = field(default_factory=Counter)  # node → messages of the second walk
 
     @classmethod
-    def read(cls, records: Iterable[Record]) -> Recording:
-        """Fold a journal. Raises InputError when it is none."""
-        recording: Recording | None = None
-        open_calls: dict[str, CallStarted] = {}
-        for record in records:
-            event = record.event
-            if recording is None:
-                if not isinstance(event, RunStarted):
-                    raise InputError("the file is no journal of rlm: it does not begin with run.started")
-                recording = cls(event)
-            recording.last_seq, recording.seconds = max(recording.last_seq, record.seq), record.t
-            recording._take(event, open_calls)
-        if recording is None:
-            raise InputError("the journal is empty")
-        recording.unpaid = sum(not call.memo for call in open_calls.values())
-        return recording
+    def read(cls, records: Callable[[], Iterable[Record]], *, strict: bool = False) -> Past:
+        """Fold a journal. `strict` for a replay. Raises InputError when it is none."""
+        stream: Iterator[Record] = iter(records())
+        first = next(stream, None)
+        if first is None or not isinstance(first.event, RunStarted):
+            raise InputError(
+                "the file is no journal of rlm: it does not begin with run.started", "rlm runs lists them."
+            )
+        past = cls(first.event, records, strict, first.seq)
+        pending: dict[str, CallStarted] = {}
+        for record in stream:
+            past.seq, past.seconds = max(past.seq, record.seq), record.t
+            past._take(record.event, pending)
+        past.lost = [call for call in pending.values() if not call.memo]
+        places = {call.call: _place(call) for call in past._started}
+        for call in recorded(records()):
+            # A failure is worth another try; in a replay it happened.
+            if call.error is None or strict or isinstance(call.error, Refused):
+                past._replies.setdefault(places[call.call], deque()).append(call)
+        past._started.clear()
+        return past
 
-    def _take(self, event: Event, open_calls: dict[str, CallStarted]) -> None:
+    def _take(self, event: Event, pending: dict[str, CallStarted]) -> None:
         if isinstance(event, CallStarted):
-            open_calls[event.call] = event
+            pending[event.call] = event
+            self._started.append(event)
             self.calls += not event.memo
-        elif isinstance(event, CallFinished):
-            if (started := open_calls.pop(event.call, None)) is not None:
-                self.replies[_place_of(started)] = _reply(event, started.model)
-            if not event.memo:
-                self.cost += event.cost or 0.0
-                self.tokens += event.input_tokens + event.output_tokens
-        elif isinstance(event, CallFailed):
-            open_calls.pop(event.call, None)
+            self.last_call = max(self.last_call, int(event.call[1:]) if event.call[1:].isdigit() else 0)
+        elif isinstance(event, CallFinished | CallFailed):
+            pending.pop(event.call, None)
             self.cost += event.cost or 0.0
+            if isinstance(event, CallFinished) and not event.memo:
+                self.tokens += event.input_tokens + event.output_tokens
         elif isinstance(event, CellFinished):
             self.cells[event.cell] = event
         elif isinstance(event, MessageAdded):
             self.messages.setdefault(event.node, []).append(event)
         elif isinstance(event, InputOpened):
             self.input = self.input or event
+        elif isinstance(event, StrategyChosen):
+            self.strategy = event.strategy
         elif isinstance(event, AnswerGiven):
             self.answer = event
         elif isinstance(event, RunFinished):
@@ -101,19 +124,48 @@ class Recording:
             self._seen[key] += 1
 
     def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
-        """The recorded reply to the call at this place, or None where the recording has none."""
-        return self.replies.get((purpose, node, turn, cell or "", slot or 0))
+        """The recorded reply to the call at this place, once; None where there is none.
+
+        Raises the recorded error, and in a replay ReplayDiverged where there is no record.
+        """
+        waiting = self._replies.get((purpose, node, turn, cell, slot))
+        if waiting:
+            return waiting.popleft().result()
+        if self.strict:
+            where = f"cell {cell}, call {slot}" if cell else f"turn {turn} of node {node}"
+            raise ReplayDiverged(f"the replay asks for a {purpose} call that is not recorded: {where}")
+        return None
+
+    def so_far(self) -> Iterator[Record]:
+        """What the displays are shown of the earlier part: everything but how it ended."""
+        for record in self.records():
+            if not isinstance(record.event, AnswerGiven | RunFinished):
+                yield record
+
+    def recall(self, node: str, role: str, content: str) -> str:
+        """The next message of `node`'s conversation: as it was then, where it was said then.
+
+        A feedback says how much money and time is left, which is never the same twice; the model's next reply belongs
+        to the words that it was given.
+        """
+        said = self.messages.get(node, ())
+        place = self._said[node]
+        return said[place].content if place < len(said) and said[place].role == role else content
+
+    def forced(self, cell: str) -> CellFinished | None:
+        """The record of a cell that was ended by force then: it is not run again, since it would take as long again."""
+        known = self.cells.get(cell)
+        return known if known is not None and (known.error or {}).get("kind") in _ENDED_BY_FORCE else None
 
     def repeats(self, event: Event) -> bool:
-        """Whether the journal already holds this event, so that it must not be written twice.
-
-        Raises nothing: a difference is told by `difference`.
-        """
-        if isinstance(event, RunStarted | InputOpened | Warned):
+        """Whether the journal already holds this event of the second walk: it is neither shown nor written again."""
+        if isinstance(event, CellFinished):
+            self._compare(event)
+        if isinstance(event, RunStarted | InputOpened | InputChanged):
             return True
         if isinstance(event, MessageAdded):
-            place = self._said.get(event.node, 0)
-            self._said[event.node] = place + 1
+            place = self._said[event.node]
+            self._said[event.node] += 1
             return place < len(self.messages.get(event.node, ()))
         key = _key(event)
         if key is None or not self._seen[key]:
@@ -121,61 +173,32 @@ class Recording:
         self._seen[key] -= 1  # a second batch of the same line is another event
         return True
 
-    def difference(self, event: Event) -> str | None:
-        """How an event of the second walk differs from the recorded one, in a sentence; None where it does not."""
-        if isinstance(event, CellFinished) and (before := self.cells.get(event.cell)) is not None:
-            if before.output != event.output:
-                return f"cell {event.cell} printed {_cut(event.output)} where {_cut(before.output)} is recorded"
-            if (before.error or {}).get("type") != (event.error or {}).get("type"):
-                return f"cell {event.cell} ended with {event.error} where {before.error} is recorded"
-        return None
+    def _compare(self, event: CellFinished) -> None:
+        before = self.cells.get(event.cell)
+        if before is None:
+            return
+        if before.output != event.output:
+            self.differences.append(f"cell {event.cell} printed {_differing(before.output, event.output)}")
+        elif (before.error or {}).get("type") != (event.error or {}).get("type"):
+            self.differences.append(f"cell {event.cell} ended with {_error(event)} and not with {_error(before)}")
 
 
-class ReplayedOnly:
-    """What stands in for the models in a replay: a call that is not recorded ends it."""
-
-    @staticmethod
-    def missing(purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> ReplayDiverged:
-        where = f"cell {cell}, call {slot}" if cell else f"turn {turn} of node {node}"
-        return ReplayDiverged(f"the replay asks for a {purpose} call that is not recorded: {where}")
-
-
-def _place_of(call: CallStarted) -> Place:
-    return call.purpose, call.node, call.turn, call.cell or "", call.slot or 0
-
-
-def _reply(event: CallFinished, model: str) -> Reply:
-    usage = Usage(
-        input_tokens=event.input_tokens,
-        output_tokens=event.output_tokens,
-        reasoning_tokens=event.reasoning_tokens,
-        cached_tokens=event.cached_tokens,
-        cache_write_tokens=event.cache_write_tokens,
-        counted_here=event.counted_here,
-        cost=event.cost,
-    )
-    finish: Any = event.finish
-    return Reply(text=event.text, usage=usage, finish=finish, model=model)
+def _place(call: CallStarted) -> Place:
+    return call.purpose, call.node, call.turn, call.cell, call.slot
 
 
 def _key(event: Event) -> tuple[str, ...] | None:
-    """What makes an event of a walk the same as one of another walk; None for events that may come again."""
-    if event.type in _ONCE:
-        name = _ONCE[event.type]
-        return (event.type, str(getattr(event, "node", "")), str(getattr(event, name)))
-    if event.type in ("node.started", "node.finished", "sandbox.ready"):
-        return (event.type, str(getattr(event, "node", "")))
-    if event.type == "batch.started":
-        return (
-            event.type,
-            str(getattr(event, "cell", "")),
-            str(getattr(event, "site", "")),
-            str(getattr(event, "total", "")),
-        )
-    if event.type == "strategy.chosen":
-        return (event.type,)
-    return None
+    """What makes an event of one walk the same as one of another; None for events that may come again."""
+    names = _BY.get(event.type)
+    return None if names is None else (event.type, *(str(getattr(event, name)) for name in names))
 
 
-def _cut(text: str) -> str:
-    return repr(text if len(text) <= 120 else text[:117] + "...")
+def _error(event: CellFinished) -> str:
+    return str((event.error or {}).get("type", "no error"))
+
+
+def _differing(before: str, now: str) -> str:
+    """`'…is…' where '…was…' is recorded`, cut around the first difference."""
+    at = next((at for at, (one, other) in enumerate(zip(before, now, strict=False)) if one != other), None)
+    at = max(0, (min(len(before), len(now)) if at is None else at) - 20)
+    return f"{now[at : at + 60]!r} where {before[at : at + 60]!r} is recorded"

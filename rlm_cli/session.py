@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,14 +28,16 @@ from rlm_cli.delivery import deliver, refuse, values, verdict
 from rlm_cli.direct import DIRECT_TOKENS, fits, repaired, solve_directly
 from rlm_cli.dryrun import estimate
 from rlm_cli.engine import Node
-from rlm_cli.errors import ExitStatus, InputError, Interrupted, RlmError, SchemaError
+from rlm_cli.errors import ExitStatus, Interrupted, RlmError, SchemaError
 from rlm_cli.events import (
     AnswerGiven,
+    CallFailed,
     InputChanged,
     InputOpened,
     NodeFinished,
     NodeStarted,
     RunFinished,
+    RunResumed,
     RunStarted,
     StrategyChosen,
     Warned,
@@ -50,6 +52,8 @@ from rlm_cli.models.registry import KEYS, default_models, open_model
 from rlm_cli.places import places
 from rlm_cli.prompts import Pack
 from rlm_cli.recorder import Recorder
+from rlm_cli.recording import Past
+from rlm_cli.resuming import Silent, check_input, compare
 from rlm_cli.sandbox import Host, Sandbox
 from rlm_cli.sandbox.host import ProcessSandbox
 from rlm_cli.sandbox.process import Packed
@@ -70,30 +74,47 @@ _STOP_SECONDS = 1.5  # that cancelled calls and the sandbox get to end, so that 
 
 
 async def ask(settings: Settings, environment: Environment) -> ExitStatus:
-    """Run one question to its end. Raises UsageError, AuthError or InputError when there is nothing to run."""
+    """Run one question to its end. Raises UsageError when there is nothing to run."""
     return await Session(settings, environment).run()
 
 
-class Session:
-    """One run, from its settings on."""
+async def go_on(past: Past, path: Path, settings: Settings, environment: Environment) -> ExitStatus:
+    """Go on with the run in the journal at `path`. Raises UsageError."""
+    return await Session(settings, environment, past, path).run()
 
-    def __init__(self, settings: Settings, environment: Environment) -> None:
+
+async def replay(past: Past, settings: Settings, environment: Environment) -> ExitStatus:
+    """Walk a recorded run again without any model or journal. Raises UsageError."""
+    return await Session(settings, environment, past).run()
+
+
+class Session:
+    """One run, from its settings on.
+
+    `past`: the recording of an earlier part, which goes on in the journal at `path`, or without one is replayed.
+    """
+
+    def __init__(
+        self, settings: Settings, environment: Environment, past: Past | None = None, path: Path | None = None
+    ) -> None:
         self._settings = settings
         self._environment = environment
-        self._run = new_run()
+        self._past = past
+        self._path = path
+        self._run = past.started.run if past else new_run()
         self._state = State()
         self._corpus: Corpus | None = None
         self._gate: Gate | None = None
         self._shared: Shared | None = None
         self._node: Node | None = None
-        self._recorder = Recorder(None, [_Fold(self._state)])
+        self._recorder = Recorder([_Fold(self._state)], past)
 
     async def run(self) -> ExitStatus:
         """The whole run. Raises only UsageError, before there is a run to speak of."""
         settings = self._settings
         try:
             schema = Schema.parse(settings.schema, multi=settings.schema_multi) if settings.schema else None
-            root, sub, fallback = self._models(KeyRing(KEYS))
+            root, sub, fallback = self._models()
             pack = prompts.load(prompts.choose(root.name, root.window) if settings.pack == "auto" else settings.pack)
         except RlmError as error:
             return refuse(error, settings, self._environment)
@@ -101,6 +122,7 @@ class Session:
         for sink in open_sinks(settings, self._environment, on_reader_gone=stopping.reader_gone):
             self._recorder.add(sink)
         stopping.listen()
+        self._recorder.show_past()
         answer: Answer | None = None
         failure: RlmError | None = None
         try:
@@ -108,7 +130,7 @@ class Session:
             await self._open_input()
             if settings.dry_run:
                 return self._dry_run(root)
-            self._recorder.attach(self._journal())
+            self._attach()
             answer = await self._solve(root, sub, pack, schema, fallback)
         except asyncio.CancelledError:
             if stopping.stopped is None:
@@ -129,9 +151,11 @@ class Session:
 
     # --- before the first call -------------------------------------------------------------------------------------
 
-    def _models(self, keys: KeyRing) -> tuple[Model, Model, bool]:
+    def _models(self) -> tuple[Model, Model, bool]:
         """Root model, sub-model, and whether they are the embedded one for want of any other."""
-        settings = self._settings
+        settings, keys = self._settings, KeyRing(KEYS)
+        if self._past is not None and self._past.strict:
+            return Silent(self._past.started.root_model), Silent(self._past.started.sub_model), False
         name, sub_name, fallback = settings.model, settings.sub_model, False
         if not name:
             name, default_sub = default_models(keys) or (OFFLINE, OFFLINE)
@@ -171,11 +195,24 @@ class Session:
             jobs=chosen.jobs,
         )
 
-    def _journal(self) -> Journal | None:
-        settings = self._settings
-        if settings.trajectory:
-            return Journal(Path(settings.trajectory))
-        return Journal(places().runs / f"{self._run}.jsonl") if settings.save else None
+    def _attach(self) -> None:
+        """From here on everything is on record."""
+        settings, past = self._settings, self._past
+        if past is not None and self._path is None:
+            self._recorder.attach(None)  # a replay leaves no trace
+            return
+        path = self._path or Path(settings.trajectory or places().runs / f"{self._run}.jsonl")
+        self._recorder.attach(Journal(path) if settings.save or settings.trajectory else None)
+        if past is not None:
+            resumed = RunResumed(run=self._run, after=past.seq, unpaid=len(past.lost), limits=self._limits().to_json())
+            self._recorder.emit(resumed)
+            for call in past.lost:
+                lost = CallFailed(
+                    call=call.call, error="Lost", message="in flight when the run stopped", cost=call.reserved
+                )
+                self._recorder.emit(lost)
+        elif self._corpus is not None and self._recorder.journal is not None:
+            self._corpus.keep_stdin(path.with_suffix(".stdin"))
 
     async def _open_input(self) -> None:
         settings, began = self._settings, time.monotonic()
@@ -190,12 +227,15 @@ class Session:
             encoding=settings.encoding,
             max_decompressed=settings.max_decompressed,
         )
-        listed = _listed(settings.files_from) if settings.files_from else ()
+        kept = None if self._path is None else self._path.with_suffix(".stdin")
+        stdin = os.open(kept, os.O_RDONLY) if kept is not None and kept.exists() else 0
         # In a thread of its own: a pipe may take hours, and Ctrl-C must not wait for it.
         corpus = await in_background(
-            lambda: open_corpus(settings.sources, options, listed=listed, on_change=self._changed)
+            lambda: open_corpus(settings.sources, options, stdin=stdin, listed=settings.listed, on_change=self._changed)
         )
         self._corpus = corpus
+        if self._past is not None:
+            check_input(self._past, corpus.fingerprint, allow_changed=settings.allow_changed)
         self._recorder.emit(
             InputOpened(
                 files=corpus.files_total,
@@ -219,9 +259,21 @@ class Session:
         assert corpus is not None
         if fallback:
             self._recorder.emit(Warned(message=_NO_MODEL, kind="model"))
-        ledger = Ledger(limits)
+        ledger, past = Ledger(limits), self._past
+        if past is not None:
+            lost = sum(call.reserved or 0.0 for call in past.lost)
+            ledger.restore(cost=past.cost + lost, tokens=past.tokens, calls=past.calls)
         memo = Memo(places().cache / "memo.sqlite", tell=self._warn) if settings.memo else None
-        self._gate = Gate(root, sub, ledger=ledger, emit=self._recorder.emit, memo=memo, call_time=settings.call_time)
+        self._gate = Gate(
+            root,
+            sub,
+            ledger=ledger,
+            emit=self._recorder.emit,
+            memo=memo,
+            earlier=past,
+            call_time=settings.call_time,
+            first_call=past.last_call + 1 if past else 1,
+        )
         store = MappedStore(corpus, corpus.open, maps=False)  # no maps: a file that shrinks must not kill this process
         shared = self._shared = Shared(
             store=store,
@@ -235,6 +287,7 @@ class Session:
             jobs=settings.jobs,
             cell_time=settings.cell_time,
             schema=schema,
+            past=past,
         )
         strategy, reason = self._strategy(shared, root)
         self._recorder.emit(StrategyChosen(strategy=strategy, reason=reason))
@@ -248,10 +301,15 @@ class Session:
             outcome = await repaired(shared, outcome)
         finally:
             self._recorder.emit(NodeFinished(node="0", status=outcome.status, answer=outcome.text))
-        return await in_background(lambda: self._settle(outcome))
+        answer = await in_background(lambda: self._settle(outcome))
+        if past is not None:
+            compare(past, answer, self._warn)
+        return answer
 
     def _strategy(self, shared: Shared, root: Model) -> tuple[str, str]:
         wanted = self._settings.strategy
+        if self._past is not None and self._past.strategy:
+            return self._past.strategy, "as the run began"
         if wanted != "auto":
             return wanted, "asked for by --strategy"
         if root.name == OFFLINE:
@@ -345,6 +403,9 @@ class Session:
         return self._settle(Outcome("partial", self._node.draft, stopped_by=stop or "error"))
 
     def _close_input(self) -> None:
+        journal, answer = self._recorder.journal, self._state.answer
+        if journal is not None and answer is not None and answer.status in ("answered", "not_found"):
+            journal.path.with_suffix(".stdin").unlink(missing_ok=True)
         if self._shared is not None:
             self._shared.store.close()
         if self._corpus is not None:
@@ -371,13 +432,3 @@ class _Fold:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
-def _listed(source: str) -> list[bytes]:
-    """The names of --files-from: between NULs where there is one, else a line each. Raises InputError."""
-    try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the list of files {source!r}: {error.strerror}") from None
-    names = data.split(b"\0") if b"\0" in data else data.splitlines()
-    return [name for name in names if name]

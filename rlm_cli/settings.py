@@ -41,6 +41,8 @@ class Settings:
 
     question: str = ""
     sources: tuple[str, ...] = ()  # as written; "-" is stdin
+    listed: tuple[bytes, ...] = ()  # the names that --files-from gave
+    allow_changed: bool = False  # resume and replay: the input may differ from what it was
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)  # option → where its value came from
     warnings: tuple[str, ...] = field(default=(), compare=False)
 

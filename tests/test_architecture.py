@@ -14,9 +14,9 @@ PACKAGE = Path(__file__).parent.parent / "rlm_cli"
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"session", "recorder", "recording", "delivery", "dryrun", "signals", "background"},
+    {"session", "recorder", "delivery", "dryrun", "signals", "background"},
     {"engine", "direct", "cells", "sinks"},
-    {"gate", "ledger", "memo", "journal", "answer", "citations", "prompts", "replies", "description", "packs", "schema", "retries"},
+    {"gate", "ledger", "memo", "journal", "answer", "citations", "prompts", "replies", "description", "packs", "schema", "retries", "recording"},
     {"context", "models", "sandbox"},
     {"settings", "options", "places", "values", "terminal", "state", "figures", "schemas", "keys", "links"},
     {"errors", "events", "__init__"},

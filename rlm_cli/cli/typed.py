@@ -17,6 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def takes(options: Iterable[Option] = tuple(OPTIONS.values())) -> Callable[[F], F]:
     """Give a command these options of the table. It receives them as `**given`: see `flags`."""
+    options = tuple(options)
 
     def declare(command: F) -> F:
         own = inspect.signature(command, eval_str=True)

@@ -1,0 +1,54 @@
+"""`rlm resume`: go on with a run after Ctrl-C, a crash, a lost network or a limit."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from rlm_cli import journal
+from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
+from rlm_cli.cli.typed import flags, takes
+from rlm_cli.errors import ExitStatus, UsageError
+from rlm_cli.places import places
+from rlm_cli.settings import OPTIONS
+from rlm_cli.terminal import Environment
+
+EXAMPLES = """
+rlm resume
+rlm resume k7f2 --max-cost 2
+"""
+_FIXED = {
+    "files_from", "include", "exclude", "hidden", "ignore", "include_secrets", "binary", "encoding", "max_decompressed",
+    "strategy", "pack", "schema", "schema_multi", "trajectory", "save", "dry_run", "profile", "model", "sub_model",
+}  # fmt: skip
+"""What a run began with and keeps: its recorded replies are about that."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(cls=AnsweringCommand, epilog=EXAMPLES, context_settings=HELP_FLAGS)
+@takes(option for name, option in OPTIONS.items() if name not in _FIXED)
+def resume(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", show_default=False)] = "last",
+    allow_changed: Annotated[bool, typer.Option("--allow-changed", help="go on though the input has changed")] = False,
+    **given: Any,
+) -> ExitStatus:
+    """Go on with a run that was stopped.
+
+    RUN is an id, its last four letters, a journal, or `last`. Replies that were paid for are used again; new limits,
+    such as --max-cost, count for the whole run.
+    """
+    from rlm_cli.recording import Past
+    from rlm_cli.resuming import settings_of
+    from rlm_cli.session import go_on
+
+    path = journal.find(places().runs, run).absolute()
+    past = Past.read(lambda: journal.read(path))
+    if past.finished is not None and past.finished.status in ("answered", "not_found"):
+        raise UsageError(f"the run {path.stem} has ended: {past.finished.status}", f"Look at it: rlm runs show {run}")
+    settings = replace(settings_of(past.started, flags(given)), allow_changed=allow_changed)
+    environment = Environment.of_process(settings.color)
+    return asyncio.run(go_on(past, path, settings, environment))

@@ -1,0 +1,83 @@
+"""From a journal to a second walk: its settings, what stands in for models in a replay, and what must not differ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rlm_cli.answer import Answer
+from rlm_cli.errors import InputError, ReplayDiverged, UsageError
+from rlm_cli.events import RunStarted
+from rlm_cli.models import Message, Options, Price, Reply
+from rlm_cli.recording import Past
+from rlm_cli.settings import OPTIONS, Settings, load
+
+
+def settings_of(started: RunStarted, flags: Mapping[str, Any]) -> Settings:
+    """The settings that a run began with, and `flags` over them. Raises UsageError for values that no longer exist.
+
+    Sources are relative to the directory that the run began in: this process changes to it.
+    """
+    saved = started.settings
+    directory = str(saved.get("directory", ""))
+    if directory:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            raise UsageError(f"the run began in {directory}, which cannot be entered: {error.strerror}") from None
+    kept: dict[str, Any] = {}
+    for name, option in OPTIONS.items():
+        value = saved.get(name)
+        if name in ("dry_run", "output", "progress", "quiet", "verbose", "color", "profile"):
+            continue  # belong to the terminal of that day
+        if value is None and option.lifted:
+            kept[name] = "none"
+        elif value is not None and value != option.default:
+            kept[name] = value
+    if kept.get("pack", "auto") == "auto" and started.pack in ("full", "small"):
+        kept["pack"] = started.pack
+    kept |= {"model": started.root_model, "sub_model": started.sub_model}
+    listed = tuple(os.fsencode(name) for name in saved.get("listed", ()))
+    return load(kept | dict(flags), question=started.question, sources=tuple(started.sources), listed=listed)
+
+
+def check_input(past: Past, fingerprint: str, *, allow_changed: bool) -> None:
+    """Refuse to go on over an input that is another one by now. Raises InputError."""
+    if past.input is not None and past.input.fingerprint != fingerprint and not allow_changed:
+        raise InputError(
+            "the input has changed since the run began: its replies were about other text",
+            "Ask anew, or go on all the same with --allow-changed.",
+        )
+
+
+def compare(past: Past, answer: Answer, warn: Callable[[str], None]) -> None:
+    """What the second walk did otherwise: the first difference ends a replay, and is told in a resumed run.
+
+    Raises ReplayDiverged.
+    """
+    differences = list(past.differences)
+    told = past.answer
+    if past.strict and told is not None and (told.status, told.text) != (answer.status, answer.text):
+        differences.append(f"the answer is {answer.text[:80]!r} where {told.text[:80]!r} is recorded")
+    if differences and past.strict:
+        raise ReplayDiverged(f"the replay is not the run: {differences[0]}")
+    for difference in differences[:3]:
+        warn(f"{difference}; the model's replies are to what it was shown then")
+
+
+class Silent:
+    """A model that must not be called: in a replay every reply is on record."""
+
+    window: int | None = None
+    price: Price | None = Price(0.0, 0.0)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
+        """Raises ReplayDiverged."""
+        raise ReplayDiverged(f"the replay asks {self.name} for a reply that is not recorded")
+
+    async def close(self) -> None:
+        """Nothing is held."""

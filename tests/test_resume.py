@@ -1,0 +1,193 @@
+"""No paid reply is lost: a run that was killed, stopped or capped goes on where it was, and pays nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunRlm
+from tests.server import Ask, Item, Say, ScriptedServer
+
+MakeTree = Callable[[dict[str, str]], Path]
+KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
+CALLS = 200
+CELLS = [
+    "parts = [f'{n}: {context[n * 10:n * 10 + 10]}' for n in range(200)]\nprint(len(parts))",
+    "first = llm_query_batched([f'double {n}' for n in range(100)])\nanswer['content'] = 'half'\nprint(len(first))",
+    "second = [llm_query(f'double {n}') for n in range(100, 110)]\nsecond += llm_query_batched([f'double {n}' for n in range(110, 200)])",
+    "import random\nlucky = random.randint(0, 10**9)\nprint(lucky, len(parts))",
+    "FINAL(str(sum(int(value) for value in first + second)) + f' {len(parts)} {lucky}')",
+]
+
+
+def script(asked: Ask) -> Item:
+    """The root's next cell by how often it has spoken; a sub-call is answered with twice its number."""
+    if asked.model == "root":
+        return f"```repl\n{CELLS[sum(message['role'] == 'assistant' for message in asked.messages)]}\n```"
+    return Say(str(2 * int(asked.text.split()[-1])), delay=0.004)
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "rlm_cli", *words]
+
+
+def ask_words(folder: Path, url: str) -> list[str]:
+    models = ["-m", "openai/root", "-s", "openai/sub", "--api-base", url]
+    return ["ask", str(folder), "how much?", *models, "--strategy", "rlm", "--no-memo", "--json"]
+
+
+@pytest.fixture
+def folder(tree: MakeTree) -> Path:
+    return tree({"a.txt": "some words " * 300})
+
+
+@pytest.fixture
+def whole(rlm: RunRlm, folder: Path, home: Path) -> str:
+    """The answer of a run that nobody disturbed, and the number of its events."""
+    with ScriptedServer(script) as server:
+        done = rlm(*ask_words(folder, server.url), env=KEY)
+    assert done.exit == 0, done.stderr
+    for path in (home / "runs").iterdir():
+        path.unlink()
+    return str(done.json["answer"])
+
+
+def events(journal: Path) -> list[dict[str, object]]:
+    lines = journal.read_bytes().split(b"\n")
+    return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
+
+
+def kill_at(count: int, folder: Path, environment: dict[str, str], home: Path, url: str) -> Path | None:
+    """Start a run and SIGKILL it once its journal holds `count` lines; None where it was faster."""
+    with subprocess.Popen(
+        command(*ask_words(folder, url)),
+        env=environment | KEY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        until = time.monotonic() + 60
+        while process.poll() is None:
+            assert time.monotonic() < until
+            found = list((home / "runs").glob("*.jsonl"))
+            if found and found[0].read_bytes().count(b"\n") >= count:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                return found[0]
+            time.sleep(0.001)
+    return None
+
+
+# `RLM_KILLS=100 make test TESTS=tests/test_resume.py` is the soak; each kill takes about three seconds.
+@pytest.mark.parametrize("seed", range(int(os.environ.get("RLM_KILLS", "5"))))
+def test_a_killed_run_goes_on_and_pays_no_reply_twice(
+    seed: int, rlm: RunRlm, folder: Path, environment: dict[str, str], home: Path, whole: str
+) -> None:
+    count = random.Random(seed).randint(8, 2 * CALLS)
+    with ScriptedServer(script) as server:
+        journal = kill_at(count, folder, environment, home, server.url)
+        if journal is None:
+            pytest.fail("the run ended before it could be killed")
+        before = events(journal)
+        done = rlm("resume", "last", "--json", env=KEY)
+        assert done.exit == 0, done.stderr
+        assert done.json["answer"] == whole
+        sent = Counter(asked.text for asked in server.asks if asked.model == "sub")
+    started = {event["call"]: event for event in before if event["type"] == "call.started"}
+    ended = {event["call"] for event in before if event["type"] in ("call.finished", "call.failed")}
+    in_flight = [event for call, event in started.items() if call not in ended]
+    again = {text for text, times in sent.items() if times > 1}
+    lost = {event["messages"][0]["content"] for event in in_flight if event["messages"]}  # type: ignore[index]
+    assert again <= lost, f"paid twice: {sorted(again - lost)[:3]}"
+    assert set(sent) == {f"double {n}" for n in range(CALLS)}
+    after = done.events
+    resumed = [event for event in after if event["type"] == "run.resumed"]
+    assert [event["unpaid"] for event in resumed] == [len(in_flight)]
+    assert [event["seq"] for event in after] == list(range(1, len(after) + 1))
+    finished = [event["call"] for event in after if event["type"] == "call.finished"]
+    assert len(finished) == len(set(finished))
+
+
+def test_a_torn_last_line_is_survived(
+    rlm: RunRlm, folder: Path, environment: dict[str, str], home: Path, whole: str
+) -> None:
+    with ScriptedServer(script) as server:
+        journal = kill_at(120, folder, environment, home, server.url)
+        assert journal is not None
+        journal.write_bytes(journal.read_bytes()[:-25])
+        done = rlm("resume", "--json", env=KEY)
+    assert done.json["answer"] == whole
+
+
+def test_a_run_goes_on_after_a_limit_with_a_higher_one(rlm: RunRlm, folder: Path, whole: str) -> None:
+    with ScriptedServer(script) as server:
+        capped = rlm(*ask_words(folder, server.url), "--max-calls", "150", env=KEY)
+        assert capped.exit == 6
+        assert capped.json["answer"] == "half"
+        assert len(server.asks) <= 150
+        done = rlm("resume", "--max-calls", "500", "--json", env=KEY)
+        sent = Counter(asked.text for asked in server.asks if asked.model == "sub")
+    assert (done.exit, done.json["answer"]) == (0, whole)
+    assert max(sent.values()) == 1
+    assert done.json["usage"]["calls"] == CALLS + len(CELLS)
+
+
+def test_a_changed_input_is_noticed(rlm: RunRlm, folder: Path) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), "--max-turns", "2", env=KEY).exit == 6
+        (folder / "a.txt").write_text("other words")
+        refused = rlm("resume", "--max-turns", "20", env=KEY)
+        assert refused.exit == 3
+        assert "--allow-changed" in refused.stderr
+        assert rlm("resume", "--max-turns", "20", "--allow-changed", env=KEY).exit == 0
+
+
+def test_what_came_in_a_pipe_is_kept_until_the_run_is_answered(rlm: RunRlm, home: Path, whole: str) -> None:
+    with ScriptedServer(script) as server:
+        words = list(ask_words(Path("-"), server.url))
+        assert rlm(*words, "--max-turns", "2", stdin="some words " * 300, env=KEY).exit == 6
+        [kept] = (home / "runs").glob("*.stdin")
+        assert kept.stat().st_mode & 0o777 == 0o600
+        done = rlm("resume", "--max-turns", "20", "--json", env=KEY)
+    assert (done.exit, done.json["answer"]) == (0, whole)
+    assert not list((home / "runs").glob("*.stdin"))
+
+
+def test_an_answered_run_has_nothing_to_go_on_with(rlm: RunRlm, folder: Path) -> None:
+    assert rlm("ask", folder, "words", "-q").exit == 0
+    done = rlm("resume")
+    assert done.exit == 2
+    assert "has ended" in done.stderr
+
+
+def test_a_replay_gives_the_same_answer_and_calls_no_model(rlm: RunRlm, folder: Path, home: Path, whole: str) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), env=KEY).exit == 0
+    [journal] = (home / "runs").glob("*.jsonl")
+    before = journal.read_bytes()
+    done = rlm("replay", "last", "--json")
+    assert (done.exit, done.json["answer"]) == (0, whole)
+    assert journal.read_bytes() == before
+    assert len(list((home / "runs").glob("*.jsonl"))) == 1
+
+
+def test_a_replay_names_the_first_difference(rlm: RunRlm, folder: Path, home: Path, whole: str) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), env=KEY).exit == 0
+    [journal] = (home / "runs").glob("*.jsonl")
+    text = journal.read_text()
+    assert '"output":"200\\n"' in text
+    journal.write_text(text.replace('"output":"200\\n"', '"output":"199\\n"', 1))
+    done = rlm("replay", "last")
+    assert done.exit == 70
+    assert "cell 0/1.1" in done.stderr
