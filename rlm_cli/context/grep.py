@@ -7,10 +7,16 @@ about a microsecond, where a vectorised search for a literal goes through 20 GiB
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from rlm_cli.context.linewise import line_pattern
+from rlm_cli.context.matches import shortened
+from rlm_cli.context.offsets import BLOCK
 from rlm_cli.context.regions import Region
+
+_MAPPED = 4 << 20  # bytes of a window that is looked at where it lies, without a copy
+_CONTEXT = 1 << 12  # bytes read at first for the lines around a match
 
 
 class Line(NamedTuple):
@@ -25,10 +31,8 @@ class Line(NamedTuple):
 
 def compiled(pattern: str | re.Pattern[str], ignore_case: bool) -> tuple[re.Pattern[str], str]:
     """The pattern, and what the caller should be told of it. One that is no regular expression is taken literally."""
-    if not isinstance(pattern, str):
-        if not ignore_case or pattern.flags & re.IGNORECASE:
-            return pattern, ""
-        return re.compile(pattern.pattern, pattern.flags | re.IGNORECASE), ""
+    if not isinstance(pattern, str):  # compiled again: a cell's pattern is a wrapper around the real one
+        return re.compile(pattern.pattern, pattern.flags | (re.IGNORECASE if ignore_case else 0)), ""
     flags = re.IGNORECASE if ignore_case else re.NOFLAG
     try:
         return re.compile(pattern, flags), ""
@@ -37,23 +41,18 @@ def compiled(pattern: str | re.Pattern[str], ignore_case: bool) -> tuple[re.Patt
 
 
 def lines_matching(pattern: re.Pattern[str], regions: Iterable[Region]) -> Iterator[Line]:
-    """The matching lines of all regions in order, each once with its first match."""
+    """The matching lines of all regions in order, each once with its first match. A line ends at `\\n` or `\\r\\n`."""
+    asked = line_pattern(pattern)
+    # A literal is found where the bytes lie; whatever makes a copy works on blocks that stay in the cache.
+    size = _MAPPED if asked.exact else BLOCK
     for region in regions:
-        for start, data in region.windows():
-            yield from _in_window(pattern, region, start, data)
-
-
-def _in_window(pattern: re.Pattern[str], region: Region, start: int, data: bytes) -> Iterator[Line]:
-    at = 0
-    raw_lines = data.split(b"\n")
-    if data.endswith(b"\n"):
-        raw_lines.pop()
-    for raw in raw_lines:
-        text = raw.removesuffix(b"\r").decode("utf-8", "replace")
-        found = pattern.search(text)
-        if found is not None:
-            yield Line(region, start + at, start + at + len(raw) - raw.endswith(b"\r"), text, found.span())
-        at += len(raw) + 1
+        for start, data in region.windows(size):
+            for first, last in asked.lines(data):
+                raw = bytes(data[first:last]).removesuffix(b"\r")
+                text = raw.decode("utf-8", "replace")
+                found = pattern.search(text)
+                if found is not None:
+                    yield Line(region, start + first, start + first + len(raw), text, found.span())
 
 
 def offsets(line: Line) -> tuple[int, int]:
@@ -64,4 +63,27 @@ def offsets(line: Line) -> tuple[int, int]:
 
 def around(line: Line, before: int, after: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Up to so many lines before and after a line, within its region."""
-    return (), ()
+    region = line.region
+    above: list[bytes] = []
+    size = _CONTEXT
+    while before > 0:
+        start = max(region.start, line.start - size)
+        rows = bytes(region.store.view(region.file, start, line.start)).split(b"\n")[:-1]
+        if start == region.start or len(rows) > before:
+            above = rows[-before:]
+            break
+        size *= 4
+    below: list[bytes] = []
+    size = _CONTEXT
+    while after > 0:
+        end = min(region.end, line.end + size)
+        rows = bytes(region.store.view(region.file, line.end, end)).split(b"\n")
+        if end == region.end or len(rows) > after + 1:
+            below = rows[1 : after + 1] if rows[-1] or len(rows) > after + 1 else rows[1:-1]
+            break
+        size *= 4
+    return _texts(above), _texts(below)
+
+
+def _texts(rows: Sequence[bytes]) -> tuple[str, ...]:
+    return tuple(shortened(row.removesuffix(b"\r").decode("utf-8", "replace")) for row in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 LEAST, MOST = 20, 40  # lines of a passage
@@ -27,9 +28,11 @@ top-level assignments, and functions of the C family that begin in the first col
 HEADING = re.compile(r"#{1,6} +\S|\[[^\]\n]{1,80}\][ \t]*$|=+ \S.* =+$")
 """Markdown and AsciiDoc headings, and the sections of an INI or TOML file."""
 
-_KEYWORD_DEFINITION = re.compile(
-    rf"[ \t]*(?:@\w|(?:(?:{_MODIFIERS})[ \t]+)*(?:{_KEYWORDS})\b[ \t*&(]*[\w.:$]|#{{1,6}} +\S)"
+_BEGINNING = re.compile(
+    rf"^[ \t]*(?:@\w|(?:(?:{_MODIFIERS})[ \t]+)*(?:{_KEYWORDS})\b[ \t*&(]*[\w.:$]|#{{1,6}} +\S)", re.MULTILINE
 )
+_BLANK = re.compile(r"^[ \t\r]*$", re.MULTILINE)
+_LINE_END = re.compile("\n")
 _NOT_DEFINED = re.compile(
     r"[ \t]*(?:if|for|while|switch|return|else|elif|with|assert|raise|except|catch|import|from|not)\b"
 )
@@ -50,30 +53,43 @@ class Passage(NamedTuple):
     last: int
 
 
-def cut(lines: list[str]) -> list[Passage]:
-    """Passages that cover `lines` exactly, in order, of about 20 to 40 lines.
+def cut(text: str) -> list[Passage]:
+    """Passages that cover the lines of `text` exactly, in order, of about 20 to 40 lines.
 
     A passage ends before a definition or a heading once it has eight lines, after a blank line once it has twenty, and
-    at forty lines or 4,000 characters in any case. Decorators stay with what they decorate.
+    at forty lines or 4,000 characters in any case. Decorators stay with what they decorate. `text` ends with a line end
+    or not; that makes no line more.
     """
+    starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
+    if starts[-1] == len(text):
+        starts.pop()
+    beginnings = _beginnings(text, starts)
+    blanks = [bisect_right(starts, found.start()) - 1 for found in _BLANK.finditer(text)]
     found: list[Passage] = []
-    first = size = 0
-    for at, line in enumerate(lines):
-        count = at - first
-        full = count >= MOST or size + len(line) > _MOST_CHARACTERS
-        blank = count >= LEAST and not lines[at - 1].strip()
-        if count and (full or blank or (count >= _SHORTEST_BEFORE_DEFINITION and _begins(lines, at))):
-            found.append(Passage(first, at))
-            first, size = at, 0
-        size += len(line) + 1
-    if first < len(lines):
-        found.append(Passage(first, len(lines)))
+    first = 0
+    while first < len(starts):
+        last = min(first + MOST, len(starts), bisect_right(starts, starts[first] + _MOST_CHARACTERS))
+        last = max(last, first + 1)
+        beginning = _from(beginnings, first + _SHORTEST_BEFORE_DEFINITION, last)
+        last = min(last, beginning, _from(blanks, first + LEAST - 1, last) + 1)
+        found.append(Passage(first, last))
+        first = last
     return found
 
 
-def _begins(lines: list[str], at: int) -> bool:
-    """Whether a definition begins at this line and not already at a decorator above it."""
-    if _KEYWORD_DEFINITION.match(lines[at]) is None:
-        return False
-    above = lines[at - 1].lstrip() if at else ""
-    return not above.startswith("@")
+def _beginnings(text: str, starts: list[int]) -> list[int]:
+    """The numbers of the lines where a definition or a heading begins: its first decorator, where it has some."""
+    numbers: list[int] = []
+    decorated = -1
+    for found in _BEGINNING.finditer(text):
+        number = bisect_right(starts, found.start()) - 1
+        if number != decorated:
+            numbers.append(number)
+        decorated = number + 1 if found[0].lstrip().startswith("@") else -1
+    return numbers
+
+
+def _from(numbers: list[int], least: int, otherwise: int) -> int:
+    """The first of `numbers` that is not below `least`."""
+    place = bisect_left(numbers, least)
+    return numbers[place] if place < len(numbers) else otherwise

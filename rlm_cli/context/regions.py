@@ -8,15 +8,18 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NamedTuple
 
+import stringzilla
+
 from rlm_cli.context.files import Files
 from rlm_cli.context.layout import quoted
 from rlm_cli.context.matches import Match
+from rlm_cli.context.offsets import Buffer, back_to_border
 from rlm_cli.context.spans import Span
 from rlm_cli.context.store import ByteStore, MemoryStore
 from rlm_cli.context.text import Text
 
 WINDOW = 256 << 10
-"""Bytes looked at at once. Above this size the allocator gives each copy fresh pages, which doubles the time."""
+"""Bytes that may be copied at once. Above this size the allocator gives each copy fresh pages: twice the time."""
 _LONGEST_LINE = 64 << 20  # bytes; a line without end is cut here, at a character boundary
 _HEADER = re.compile(r"\n?==> .* <==\n\Z")  # the line over a file in `context`: it belongs to no file
 _PATH = re.compile(r"[^\s<>\"'(){}=;]*[/.*][^\s<>\"'(){}=;]*\w[^\s<>\"'(){}=;]*\Z")
@@ -57,32 +60,21 @@ class Region(NamedTuple):
     def span(self, start: int, end: int) -> Span | None:
         return Span(self.file, start, end) if self.known else None
 
-    def windows(self, size: int = WINDOW) -> Iterator[tuple[int, bytes]]:
+    def windows(self, size: int = WINDOW) -> Iterator[tuple[int, Buffer]]:
         """(offset in the file, bytes) of about `size` bytes, each but the last cut behind a line end."""
         at, want = self.start, size
         while at < self.end:
-            data = bytes(self.store.view(self.file, at, min(at + want, self.end)))
+            data = self.store.view(self.file, at, min(at + want, self.end))
             if not data:  # truncated since: what is gone is not read
                 return
             if at + len(data) < self.end and len(data) == want:
-                keep = data.rfind(b"\n") + 1
-                if keep == 0:
-                    if want < _LONGEST_LINE:
-                        want *= 4
-                        continue
-                    keep = _whole_characters(data)
-                data = data[:keep]
+                keep = stringzilla.rfind(data, b"\n") + 1
+                if keep == 0 and want < _LONGEST_LINE:
+                    want *= 4
+                    continue
+                data = data[: keep or len(data) - back_to_border(data[-4:]) - 1]
             yield at, data
             at, want = at + len(data), size
-
-
-def _whole_characters(data: bytes) -> int:
-    """How many bytes of `data` end at a character boundary: at most three fewer than all."""
-    for back in range(1, min(4, len(data) - 1) + 1):
-        byte = data[-back]
-        if byte & 0xC0 != 0x80:
-            return len(data) - (back if byte >= 0xC0 else 0)
-    return len(data)
 
 
 def regions(source: Any, files: Files) -> Iterator[Region]:

@@ -12,8 +12,11 @@ import heapq
 import math
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
+
+import stringzilla
 
 from rlm_cli.context.passages import HEADING, Passage, cut, defined_name
 from rlm_cli.context.regions import Region
@@ -26,7 +29,7 @@ _DEFINED = 3.0  # times a word counts where something is defined by it, and in a
 _IN_NAME, _IN_FOLDER = 2.0, 1.0  # times a word of the file's own name, or of its folders, counts in each passage
 _LEAST_RARITY = 0.2  # in a small package the subject of a question is on every page: it must not count as nothing
 _ALTERNATIVE = 0.6  # of an alternative to the query's own word
-SCAN_SECONDS, READ_SECONDS = 20.0, 8.0  # a cell has sixty
+SCAN_SECONDS, READ_SECONDS = 20.0, 5.0  # a cell has sixty
 
 _BOOST = re.compile(r"\^(\d*\.?\d+)$")
 
@@ -88,7 +91,7 @@ def _needle(key: str) -> bytes:
 
 
 def _count(low: bytes, needles: Sequence[bytes]) -> int:
-    return sum(low.count(needle) for needle in needles)
+    return sum(stringzilla.count(low, needle) for needle in needles)
 
 
 def search(query: str, regions: Iterable[Region], top: int = 10) -> Found:
@@ -126,7 +129,7 @@ def _scan(groups: Sequence[Group], regions: Iterable[Region]) -> tuple[list[_Blo
     for region in regions:
         named = _named(region.name, groups)
         for start, data in region.windows():
-            low = data.lower()
+            low = bytes(data).lower()
             counts = tuple([_count(low, group.needles) for group in groups])
             size += len(data)
             if any(counts):
@@ -169,27 +172,21 @@ def _bound(block: _Block, rarity: Sequence[float]) -> float:
     )
 
 
-def _passages(block: _Block, groups: Sequence[Group], rarity: Sequence[float]) -> list[Hit]:
+def _passages(block: _Block, groups: Sequence[Group], rarity: Sequence[float]) -> Iterator[Hit]:
     data = bytes(block.region.store.view(block.region.file, block.start, block.end))
-    lines = data.decode("utf-8", "replace").split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
+    text = data.decode("utf-8", "replace")
+    lines = text.split("\n")
+    offsets = list(accumulate((len(line) + 1 for line in data.split(b"\n")), initial=0))
     wanted = [needle for group, count in zip(groups, block.counts, strict=True) if count for needle in group.needles]
-    hits: list[Hit] = []
-    raw = data.split(b"\n")
-    offsets = [0]
-    for line in raw:
-        offsets.append(offsets[-1] + len(line) + 1)
     low = data.lower()
-    for passage in cut(lines):
+    for passage in cut(text):
         start, end = offsets[passage.first], min(offsets[passage.last], len(data))
         if not any(low.find(needle, start, end) >= 0 for needle in wanted):
             continue
         score, best = _score(lines, passage, groups, rarity, block.named)
         if score > 0:
-            text = lines[passage.first : passage.last]
-            hits.append(Hit(score, block.region, block.start + start, block.start + end, text, best))
-    return hits
+            shown = lines[passage.first : passage.last]
+            yield Hit(score, block.region, block.start + start, block.start + end, shown, best)
 
 
 def _score(

@@ -168,7 +168,7 @@ def _best_lines(numbers: range, lines: Mapping[int, str], words: Sequence[Wanted
 
 
 def _around(at: int, lines: Mapping[int, str], reach: int = 3, *, comments: bool = False) -> tuple[int, int]:
-    """The lines around `at` up to a blank line, at most `reach` on each side; above it, `comments` alone if so asked."""
+    """The lines around `at` up to a blank line, at most `reach` on each side; above it `comments` alone if asked."""
     first = last = at if at in lines else min(lines)
     wanted = _DOC_OPEN.match if comments else str.strip
     while first - 1 in lines and wanted(lines[first - 1]) and last - first < reach:
