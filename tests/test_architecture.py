@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "rlm_cli"
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"session", "recorder", "delivery", "dryrun", "signals", "background"},
+    {"session", "recorder", "delivery", "dryrun", "signals", "background", "resuming"},
     {"engine", "direct", "cells", "sinks"},
     {"gate", "ledger", "memo", "journal", "answer", "citations", "prompts", "replies", "description", "packs", "schema", "retries", "recording"},
     {"context", "models", "sandbox"},
@@ -23,7 +23,7 @@ LAYERS = [
 ]
 APART = [  # neither may import the other
     ({"engine", "direct", "cells"}, {"sinks"}),
-    ({"models"}, {"context", "sandbox"}),
+    ({"models"}, {"sandbox"}),
 ]
 ONE_DOOR = {  # a library → the only places that may import it
     "litellm": {"models/hosted.py"},
