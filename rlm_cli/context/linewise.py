@@ -17,7 +17,7 @@ from typing import Any
 import stringzilla
 
 from rlm_cli.context.offsets import Buffer
-from rlm_cli.context.shape import Needle, _inside, _Reader
+from rlm_cli.context.shape import Needle, _flags_within, _inside, _Reader
 
 _ONE = frozenset({sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN})
 _REPEATS = frozenset({sre.MAX_REPEAT, sre.MIN_REPEAT})
@@ -153,9 +153,16 @@ def _local(nodes: Any) -> bool:
     return True
 
 
-def _linear(reader: _Reader, tree: Any, flags: int) -> bool:
+def _linear(reader: _Reader, nodes: Any, flags: int) -> bool:
     """Whether no repeat runs over line ends, but for those of white space, which soon stop."""
-    return not any(
-        reader.matches(node, scoped, "\n") and any(reader.matches(node, scoped, other) for other in 'a0"')
-        for node, scoped in reader.unbounded(list(tree), flags)
-    )
+    for op, value in nodes:
+        scoped = _flags_within(op, value, flags)
+        for inner in _inside(op, value):
+            if op in _REPEATS and value[1] is sre.MAXREPEAT:
+                taken = list(reader.leaves(inner, scoped, ahead=False))
+                both = [any(reader.matches(*leaf, other) for leaf in taken for other in some) for some in ("\n", 'a0"')]
+                if all(both):
+                    return False
+            if not _linear(reader, inner, scoped):
+                return False
+    return True
