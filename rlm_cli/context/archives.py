@@ -87,7 +87,6 @@ class _Xz:
     def __init__(self, file: Readable) -> None:
         self._file = file
         self._decompressor = lzma.LZMADecompressor(memlimit=_MEMORY)
-        self._started = False
 
     def read(self, size: int, /) -> bytes:
         while True:
@@ -106,21 +105,51 @@ class _Xz:
                 return data
 
 
-def _zstd(file: Any) -> Readable:
+class _Zstd:
+    """A zstd stream that knows when it was cut short, which the reader of `zstandard` does not tell."""
+
+    # One byte of a hostile stream can stand for 32 kB, and what a piece stands for is held at once.
+    _PIECE = 2048
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._decompressor = _zstd_decompressor()
+        self._started = False
+        self._ready = b""
+        self._at = 0
+
+    def read(self, size: int, /) -> bytes:
+        while self._at == len(self._ready):
+            rest: bytes = self._decompressor.unused_data if self._decompressor.eof else b""
+            fresh = rest or self._file.read(self._PIECE)
+            if self._decompressor.eof and fresh:
+                self._decompressor, self._started = _zstd_decompressor(), False
+            if not fresh:
+                if self._started and not self._decompressor.eof:
+                    raise EOFError("the stream ends too early")
+                return b""
+            self._started = True
+            self._ready, self._at = self._decompressor.decompress(fresh), 0
+        data = self._ready[self._at : self._at + size]
+        self._at += len(data)
+        return data
+
+
+def _zstd_decompressor() -> Any:
     try:
         import zstandard
     except ImportError:  # Python 3.14 and later ship it
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
 
-        return zstd.ZstdFile(file)  # type: ignore[no-any-return,unused-ignore]
-    return zstandard.ZstdDecompressor(max_window_size=_MEMORY).stream_reader(file, read_across_frames=True)
+        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 28})
+    return zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
 
 
 _OPENERS: dict[Form, Callable[[Any], Readable]] = {
     "gz": lambda file: gzip.GzipFile(fileobj=file),
     "bz2": bz2.BZ2File,
     "xz": _Xz,
-    "zst": _zstd,
+    "zst": _Zstd,
 }
 
 
@@ -167,7 +196,7 @@ def expand_stream(source: int, target: int, reading: Reading, *, limit: int, pac
         except NotRead:
             raise
         except Exception as error:
-            if isinstance(error, _DAMAGE) or type(error).__module__.startswith("zstandard"):
+            if isinstance(error, _DAMAGE) or type(error).__name__ == "ZstdError":
                 raise _damaged(error) from None
             raise
 
@@ -192,7 +221,7 @@ class _TarHeader(tarfile.TarInfo):
 
 
 def _tar_members(file: Any, counted: _Counted, form: Form | None) -> Iterator[tuple[bytes, str, Readable | None]]:
-    stream = counted.of(file if form is None else _OPENERS[form](file))
+    stream: Any = counted.of(file if form is None else _OPENERS[form](file))
     with tarfile.open(fileobj=stream, mode="r|", tarinfo=_TarHeader, errors="surrogateescape") as archive:
         for member in archive:
             name = member.name.encode("utf-8", "surrogateescape")
@@ -261,7 +290,7 @@ def expand_archive(source: int, target: int, kind: str, reading: Reading, *, lim
         except NotRead:
             raise
         except Exception as error:
-            if isinstance(error, (*_DAMAGE, RuntimeError)) or type(error).__module__.startswith("zstandard"):
+            if isinstance(error, (*_DAMAGE, RuntimeError)) or type(error).__name__ == "ZstdError":
                 raise _damaged(error) from None
             raise
     told = {

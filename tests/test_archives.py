@@ -1,0 +1,300 @@
+"""Compressed files are text, archives are directories, and neither can fill the disk or reach out of its place."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import multiprocessing
+import os
+import stat
+import tarfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from rlm_cli.context.cache import TextCache
+from rlm_cli.context.corpus import open_corpus
+from rlm_cli.context.options import InputOptions
+from rlm_cli.errors import InputError
+from tests.inputs import grow, texts
+
+TEXT = b"2026-11-21 line of a log\r\n" * 4000
+PACKERS = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.ZstdCompressor().compress,
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "t"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+def options(root: Path, **more: Any) -> InputOptions:
+    return InputOptions(cache=root.parent / "cache", **more)
+
+
+def entries(root: Path) -> list[Path]:
+    return sorted(path for path in (root.parent / "cache").rglob("*") if path.is_file())
+
+
+def tar(members: dict[str, bytes], mode: str = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            header = tarfile.TarInfo(name)
+            header.size = len(content)
+            archive.addfile(header, io.BytesIO(content))
+    return out.getvalue()
+
+
+def packed_zip(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", PACKERS)
+def test_compressed_files_are_read_as_text(form: str, root: Path) -> None:
+    pack = PACKERS[form]
+    grow(
+        root,
+        {f"app.log.{form}": pack(TEXT), f"two.{form}": pack(b"one\n") + pack(b"two\n"), f"empty.{form}": pack(b"")},
+    )
+    with open_corpus(["."], options(root)) as corpus:
+        assert texts(corpus) == {f"app.log.{form}": TEXT, f"empty.{form}": b"", f"two.{form}": b"one\ntwo\n"}
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tgz", "a.tar.bz2", "a.tar.xz", "a.tar.zst", "a.zip"])
+def test_members_of_archives_are_files(name: str, root: Path) -> None:
+    members = {
+        "logs/a.log": TEXT,
+        "b.txt": b"\xef\xbb\xbfwith a mark",
+        "bin": b"a\0b",
+        "empty": b"",
+        "deep/x y.txt": "ü".encode(),
+    }
+    if name == "a.zip":
+        data = packed_zip(members)
+    elif name == "a.tar.zst":
+        data = PACKERS["zst"](tar(members))
+    else:
+        data = tar(members, {"a.tar": "w", "a.tgz": "w:gz", "a.tar.bz2": "w:bz2", "a.tar.xz": "w:xz"}[name])
+    grow(root, {name: data, "plain": "x"})
+    for _ in range(2):  # the second time out of the cache
+        with open_corpus(["."], options(root)) as corpus:
+            assert texts(corpus) == {
+                f"{name}!/logs/a.log": TEXT,
+                f"{name}!/b.txt": b"with a mark",
+                f"{name}!/empty": b"",
+                f"{name}!/deep/x y.txt": "ü".encode(),
+                "plain": b"x",
+            }
+            assert corpus.skipped == {"binary": 1}
+            assert corpus.examples == {"binary": [f"{name}!/bin"]}
+
+
+def test_the_cache_is_private_whole_and_used_again(root: Path) -> None:
+    grow(
+        root,
+        {
+            "a.gz": gzip.compress(TEXT),
+            "same.gz": gzip.compress(TEXT, mtime=1),
+            "again.gz": gzip.compress(TEXT, mtime=1),
+        },
+    )
+    with open_corpus(["."], options(root)):
+        first = entries(root)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in first} == {0o600}
+    assert len(first) == 4  # text and index for each of two contents
+    times = [path.stat().st_ino for path in first]
+    with open_corpus(["."], options(root)) as corpus:
+        assert set(texts(corpus).values()) == {TEXT}
+    assert [path.stat().st_ino for path in entries(root)] == times
+
+
+def test_a_name_that_lies_is_not_believed(root: Path) -> None:
+    grow(
+        root,
+        {
+            "notes.gz": "plain text\n",
+            "x.zip": "PK is how a zip begins\n",
+            "t.tar": "no archive",
+            "gzip.txt": gzip.compress(b"x\0"),
+        },
+    )
+    with open_corpus(["."], options(root)) as corpus:
+        assert texts(corpus) == {
+            "notes.gz": b"plain text\n",
+            "t.tar": b"no archive",
+            "x.zip": b"PK is how a zip begins\n",
+        }
+        assert corpus.skipped == {"binary": 1}
+
+
+def test_bombs_are_refused_and_leave_nothing(root: Path) -> None:
+    zeros = b"a" * 3_000_000
+    grow(root, {f"b.{form}": pack(zeros) for form, pack in PACKERS.items()})
+    grow(
+        root,
+        {
+            "b.tar.gz": tar({"x": zeros[:900_000], "y": zeros}, "w:gz"),
+            "b.zip": packed_zip({"x": zeros}),
+            "ok.gz": gzip.compress(b"ok"),
+        },
+    )
+    with open_corpus(["."], options(root, max_decompressed=1_000_000)) as corpus:
+        assert texts(corpus) == {"ok.gz": b"ok"}
+        assert corpus.skipped == {"too large": 6}
+    assert sum(path.stat().st_size for path in entries(root)) < 1000
+    with pytest.raises(InputError, match="1 too large") as caught:
+        open_corpus(["b.gz"], options(root, max_decompressed=1_000_000))
+    assert "--max-decompressed" in caught.value.hint
+    with open_corpus(["b.gz"], options(root)) as corpus:
+        assert corpus.size(0) == len(zeros)
+    with pytest.raises(InputError, match="1 too large"):  # the cache does not lift the limit
+        open_corpus(["b.gz"], options(root, max_decompressed=1_000_000))
+
+
+def test_damaged_and_encrypted_archives_are_told(root: Path) -> None:
+    whole = gzip.compress(os.urandom(5000).hex().encode())
+    encrypted = bytearray(packed_zip({"x": b"secret text"}))
+    encrypted[6] |= 1
+    encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
+    header = tarfile.TarInfo("x" * 50)
+    header.type, header.size = tarfile.XHDTYPE, 1 << 40  # a header that claims a terabyte
+    grow(
+        root,
+        {
+            "cut.gz": whole[:-200],
+            "bad.xz": lzma.compress(TEXT)[:-20],
+            "bad.bz2": bz2.compress(TEXT)[:-9] + b"123456789",
+        },
+    )
+    grow(
+        root,
+        {
+            "cut.tar.gz": tar({"a": TEXT}, "w:gz")[:200],
+            "bad.zip": packed_zip({"x": TEXT})[:-30],
+            "locked.zip": bytes(encrypted),
+        },
+    )
+    grow(
+        root,
+        {
+            "huge.tar": header.tobuf() + b"\0" * 1024,
+            "cut.zst": PACKERS["zst"](os.urandom(9000).hex().encode())[:-100],
+            "fine": "x",
+        },
+    )
+    with open_corpus(["."], options(root)) as corpus:
+        assert list(texts(corpus)) == ["fine"]
+        assert corpus.skipped == {"damaged archive": 7, "encrypted": 1}
+    assert all(path.suffix == ".json" or path.stat().st_size == 0 for path in entries(root))
+
+
+def test_names_in_archives_reach_nowhere(root: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name in ("../../up", "/etc/passwd", "a/./b//c", "new\nline", "\udcff"):
+            header = tarfile.TarInfo(name)
+            header.size = 1
+            archive.addfile(header, io.BytesIO(b"x"))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+        fifo = tarfile.TarInfo("fifo")
+        fifo.type = tarfile.FIFOTYPE
+        archive.addfile(fifo)
+    grow(root, {"a.tar": out.getvalue()})
+    before = set(root.parent.rglob("*"))
+    with open_corpus(["a.tar"], options(root)) as corpus:
+        assert list(texts(corpus)) == [
+            "a.tar!/up",
+            "a.tar!/etc/passwd",
+            "a.tar!/a/b/c",
+            '"a.tar!/new\\nline"',
+            '"a.tar!/\\377"',
+        ]
+        assert corpus.skipped == {"symlink": 1, "special file": 1}
+    assert all("cache" in path.parts for path in set(root.parent.rglob("*")) - before)
+
+
+def test_members_obey_the_same_rules_as_files(root: Path) -> None:
+    members = dict.fromkeys([".env", ".hidden", ".git/config", "keys/server.pem", "a.py", "b.md"], b"x")
+    grow(root, {"a.zip": packed_zip(members)})
+
+    def inside(**more: Any) -> list[str]:
+        with open_corpus(["a.zip"], options(root, **more)) as corpus:
+            return [name.removeprefix("a.zip!/") for name in texts(corpus)]
+
+    assert inside() == ["a.py", "b.md"]
+    assert inside(hidden=True) == [".hidden", "a.py", "b.md"]
+    assert inside(hidden=True, include_secrets=True) == [".env", ".hidden", "keys/server.pem", "a.py", "b.md"]
+    assert inside(include=("*.py",)) == ["a.py"]
+    assert inside(exclude=("*.py",)) == ["b.md"]
+
+
+def test_the_oldest_goes_when_the_cache_is_full(tmp_path: Path) -> None:
+    def write(descriptor: int) -> dict[str, Any]:
+        os.write(descriptor, b"x" * 1000)
+        return {"size": 1000}
+
+    keys = [f"{number:064x}" for number in range(4)]
+    for age, key in zip((4, 3, 2), keys, strict=False):
+        cache = TextCache(tmp_path, 2500)
+        cache.put(key, write, "a")
+        old = time.time() - age * 86_400
+        os.utime(cache.path(key), (old, old))
+    cache = TextCache(tmp_path, 2500)
+    assert cache.get(keys[0]) is not None  # used now: no longer the oldest
+    cache.put(keys[3], write, "a")
+    assert cache.evict() == 2
+    again = TextCache(tmp_path, 2500)
+    assert [again.get(key) is not None for key in keys] == [True, False, False, True]
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def write(descriptor: int) -> dict[str, Any]:
+        os.write(descriptor, b"half")
+        raise ValueError("stop")
+
+    with contextlib.suppress(ValueError):
+        TextCache(tmp_path, 100).put("ab" * 32, write, "a")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def _open_often(root: str, failures: Any) -> None:
+    os.chdir(root)
+    for _ in range(5):
+        with open_corpus(["."], InputOptions(cache=Path(root).parent / "cache")) as corpus:
+            if set(texts(corpus).values()) != {TEXT}:
+                failures.value += 1
+
+
+def test_several_processes_may_fill_the_cache_at_once(root: Path) -> None:
+    grow(root, {f"{n}.gz": gzip.compress(TEXT, mtime=n) for n in range(5)})
+    context = multiprocessing.get_context("spawn")
+    failures = context.Value("i", 0)
+    workers = [context.Process(target=_open_often, args=(str(root), failures)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert failures.value == 0
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len(entries(root)) == 10
