@@ -229,7 +229,7 @@ def _tar_members(file: Any, counted: _Counted, form: Form | None) -> Iterator[tu
                 yield name, "", archive.extractfile(member)
             elif not member.isdir():
                 yield name, "symlink" if member.issym() or member.islnk() else "special file", None
-            archive.members = []  # or tarfile would keep every header
+            vars(archive)["members"].clear()  # or tarfile would keep every header
 
 
 def _zip_members(file: Any, counted: _Counted) -> Iterator[tuple[bytes, str, Readable | None]]:
