@@ -122,6 +122,8 @@ class CellHost:
             started = BatchStarted(node=self._node, cell=self.cell, total=len(prompts), site=site, recursive=recursive)
             self._shared.emit(started)
         self._advise(len(prompts))
+        # To have a part read by a model or a child is to look at it.
+        self.looked = self.looked or any(isinstance(part, Span) for parts in prompts for part in parts)
 
         async def one(slot: int, parts: Sequence[Part]) -> Any:
             try:
