@@ -45,6 +45,9 @@ def main() -> int:
             sys.exit(5)
     except BrokenPipeError:
         return ExitStatus.PIPE
+    except RlmError as error:
+        environment.stderr.line(f"rlm: {error.message}")
+        return error.status
     finally:
         if options.end == "close":
             for sink in reversed(sinks):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from rich.cells import cell_len
+from rich.cells import cell_len, get_character_cell_size
 
 from rlm_cli.terminal import UNICODE, Glyphs, Output
 
@@ -129,18 +129,21 @@ class Paper:
 
 
 def _split(text: str, columns: int) -> tuple[str, str]:
-    end = len(text)
-    while cell_len(text[:end]) > columns:
-        end -= 1
-    return text[:end], text[end:]
+    used = 0
+    for index, character in enumerate(text):
+        used += get_character_cell_size(character)
+        if used > columns:
+            return text[:index], text[index:]
+    return text, ""
 
 
 def _wrap(text: str, columns: int) -> list[str]:
     pieces = []
-    while cell_len(text) > columns:
+    while True:
         piece, text = _split(text, columns)
         pieces.append(piece)
-    return [*pieces, text]
+        if not text:
+            return pieces
 
 
 @dataclass(slots=True)
@@ -150,6 +153,7 @@ class Window(Output):
     paper: Paper | None = None
     columns: int = 80
     height: int = 40
+    foreground: bool = True
     written: list[str] = field(default_factory=list)
 
     def write_bytes(self, data: bytes) -> None:
@@ -162,7 +166,7 @@ class Window(Output):
         return (self.paper.columns, self.paper.rows) if self.paper else (self.columns, self.height)
 
     def in_foreground(self) -> bool:
-        return True
+        return self.foreground
 
     @property
     def text(self) -> str:

@@ -31,7 +31,7 @@ FORBIDDEN = re.compile(
 )
 # What our own sinks may say to a terminal: colour, painting, links to files.
 OURS = re.compile(
-    r"\x1b\[(?:[0-9;]*m|\d*A|2K|\?(?:25|7|2026)[hl])|\x1b\]8;;(?:file:[!-~]*)?\x1b\\|\r\n|(?<=[hAK\r])\r|\r$"
+    r"\x1b\[(?:[0-9;]*m|\d*A|2K|\?(?:25|7|2026)[hl])|\x1b\]8;;(?:file:[!-~]*)?\x1b\\|\r\n|(?<=[hlAK\r])\r|\r$"
 )
 PIECES = [
     "\x1b", "\x1b[", "\x1b[31m", "\x1b]", "\x1b]0;t\x07", "\x1b]8;;http://e\x1b\\", "\x1b]52;c;eA==\x07", "\x1bP", "\x1b_", "\x1b^",
