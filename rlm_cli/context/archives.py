@@ -16,31 +16,17 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
+from rlm_cli.context.containers import Form, compressed_form
 from rlm_cli.context.decoding import NotRead, Reading, copy_text
 from rlm_cli.context.discovery import Skipped
 from rlm_cli.context.secrets import is_secret
 from rlm_cli.context.spool import Pace, is_disk_full
 
-Form = Literal["gz", "bz2", "xz", "zst"]
-
 _MEMORY = 256 << 20  # bytes that a decompressor may take for its window
 _LONGEST_HEADER = 1 << 20  # bytes of a tar extension header: names, not data
 _MOST_MEMBERS = 1_000_000
-_MAGIC: dict[Form, bytes] = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zst": b"\x28\xb5\x2f\xfd"}
-_TARS = {
-    b".tar": None,
-    b".tgz": "gz",
-    b".tbz": "bz2",
-    b".tbz2": "bz2",
-    b".txz": "xz",
-    b".tzst": "zst",
-    b".tar.gz": "gz",
-    b".tar.bz2": "bz2",
-    b".tar.xz": "xz",
-    b".tar.zst": "zst",
-}
 _DAMAGE = (
     EOFError,
     zlib.error,
@@ -54,28 +40,9 @@ _DAMAGE = (
     OSError,
 )
 
-SUFFIXES = (b".gz", b".bz2", b".xz", b".zst", b".zip", *_TARS)
-
 
 class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
-
-
-def compressed_form(head: bytes) -> Form | None:
-    """The compression that the first bytes say."""
-    return next((form for form, magic in _MAGIC.items() if head.startswith(magic)), None)
-
-
-def container(name: bytes, head: bytes) -> Literal["stream", "tar", "zip"] | None:
-    """What to do with a file of that name that begins with `head`: name and content must agree."""
-    lower = name.lower()
-    for suffix, form in _TARS.items():
-        if lower.endswith(suffix):
-            return "tar" if form == compressed_form(head) and (form or head[257:262] == b"ustar") else None
-    if lower.endswith(b".zip"):
-        return "zip" if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) else None
-    form = compressed_form(head)
-    return "stream" if form is not None and lower.endswith(b"." + form.encode()) else None
 
 
 # --- streams -------------------------------------------------------------------------------------------------------

@@ -300,7 +300,8 @@ class Walk:
         if decided is None or decided[1].negative:
             return ""
         if decided[0].group == _GIT and at.repository is not None and not is_directory:
-            return "" if at.repository.relative(path) in at.repository.index else "ignored"
+            index = at.repository.index
+            return "" if index.names and at.repository.relative(path) in index else "ignored"
         return "ignored"
 
     def _take_tracked(self, at: _Directory, name: bytes) -> None:

@@ -313,7 +313,10 @@ class Scope:
         for one in self.bound:
             if one.group == skip:
                 continue
-            rule = one.layer.find(name, path[one.offset :], is_directory, one.paths)
+            if one.paths:
+                rule = one.layer.find(name, path[one.offset :], is_directory, one.paths)
+            else:
+                rule = (one.layer.directories if is_directory else one.layer.files).find(name)
             if rule is not None:
                 return one, rule
         return None

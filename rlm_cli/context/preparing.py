@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlm_cli.context.archives import SUFFIXES, compressed_form, container, expand_archive, expand_stream
 from rlm_cli.context.cache import TextCache, digest
+from rlm_cli.context.containers import SUFFIXES, compressed_form, container
 from rlm_cli.context.decoding import HEAD, NotRead, Reading, checked_encoding, copy_text
 from rlm_cli.context.options import InputOptions
 from rlm_cli.context.sources import STDIN, Sources
@@ -201,6 +199,8 @@ class Preparing:
 
     def _expand(self, number: int, descriptor: int, path: bytes, kind: str, name: str = "") -> None:
         """Take a compressed file as one file, or an archive as its members. Raises `NotRead`."""
+        from rlm_cli.context.archives import expand_archive, expand_stream  # six decompressors: most inputs need none
+
         name = name or shown_name(path)
         limit, reading, cache = self._options.max_decompressed, self._reading, self._texts()
         pace = Pace(f"decompressing {name}", self._progress)
@@ -242,6 +242,9 @@ class Preparing:
         if self._directory is None:
             self._directory = self._options.cache
             if self._directory is None:
+                import shutil
+                import tempfile
+
                 self._directory = Path(tempfile.mkdtemp(prefix="rlm-"))
                 self._cleanup.callback(shutil.rmtree, self._directory, ignore_errors=True)
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -12,7 +12,6 @@ import fcntl
 import os
 import select
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +62,8 @@ def nameless_file(directory: Path) -> int:
     try:
         return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:  # a file system without O_TMPFILE
+        import tempfile
+
         descriptor, name = tempfile.mkstemp(dir=directory, prefix=".spool-")
         os.unlink(name)
         return descriptor
