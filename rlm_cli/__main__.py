@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from rlm_cli import __version__
 from rlm_cli.cli.app import dispatch
 from rlm_cli.errors import ExitStatus, OutputError, RlmError
-from rlm_cli.terminal import clean, keep_standard_descriptors
+from rlm_cli.terminal import keep_standard_descriptors, sentence
 
 
 def main() -> None:
@@ -46,12 +46,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tell(error: RlmError) -> None:
     """One sentence, and below it what to do next."""
-    lines = [f"rlm: {clean(error.message)}"]
-    if error.hint:
-        lines += [f"     {line}" for line in clean(error.hint).splitlines()]
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write("\n".join(lines) + "\n")
+            sys.stderr.write(sentence(error))
             sys.stderr.flush()
 
 

@@ -10,7 +10,7 @@ import typer
 from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
 from rlm_cli.cli.typed import flags, takes
 from rlm_cli.cli.words import listed, split
-from rlm_cli.errors import ExitStatus
+from rlm_cli.errors import ExitStatus, InputError
 from rlm_cli.settings import Settings, load
 from rlm_cli.terminal import Environment
 
@@ -38,8 +38,13 @@ def ask(
     from a file. With no SOURCE, a pipe on stdin is read.
     """
     settings = load(flags(given))
-    sources, question = split(words or (), settings.files_from)
-    names = listed(settings.files_from)
+    try:
+        sources, question = split(words or (), settings.files_from)
+        names = listed(settings.files_from)
+    except InputError as error:
+        from rlm_cli.delivery import refuse
+
+        return refuse(error, settings, Environment.of_process(settings.color))
     return start(replace(settings, sources=sources, question=question, listed=names))
 
 

@@ -18,7 +18,7 @@ from rlm_cli.places import places, shown
 
 EXAMPLES = """
 rlm cache                 what is kept, and how much of it
-rlm cache clear           all of it: remembered replies, unpacked files, model names
+rlm cache clear           all of it
 rlm cache clear memo      remembered replies to sub-calls alone
 """
 

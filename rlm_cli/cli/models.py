@@ -24,7 +24,7 @@ from rlm_cli.settings import Config, load
 EXAMPLES = """
 rlm models                     what is used, and which providers have a key
 rlm models gpt-5               every model with this in its name
-rlm models --local             ask Ollama, LM Studio, llama.cpp and vLLM on this machine
+rlm models --local             ask the servers on this machine
 """
 LOCAL = (  # (server, address of its OpenAI-compatible endpoint)
     ("Ollama", "http://localhost:11434/v1"),

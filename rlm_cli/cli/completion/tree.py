@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from typer.core import TyperGroup
 
+from rlm_cli import schemas
 from rlm_cli.cli.app import command
 from rlm_cli.cli.commands import COMMANDS
 from rlm_cli.cli.help import first_sentence
@@ -81,7 +82,7 @@ _ARGUMENTS: dict[str, Taken] = {
     "SHELL": Taken("choice", (*SHELLS, "man")),
     "[SHELL]": Taken("choice", SHELLS),
     "[FILE]": Taken("file"),
-    "WHAT": Taken("choice", ("answer", "event")),
+    "WHAT": Taken("choice", schemas.NAMES),
 }
 
 
