@@ -27,6 +27,7 @@ class JsonlSink:
         self._fatal, self._on_gone = fatal, on_gone
         self._lines: queue.Queue[bytes | None] = queue.Queue(_WAITING)
         self._failure: BrokenPipeError | OutputError | None = None
+        self._told = False  # somebody has heard of the failure
         self._thread = threading.Thread(target=self._run, name="rlm-jsonl", daemon=True)
         self._thread.start()
 
@@ -36,17 +37,18 @@ class JsonlSink:
             return
         if self._failure is not None:
             if self._fatal:
+                self._told = True
                 raise self._failure
             return
         self._put(json_line(record.to_line()))
 
     def close(self) -> None:
-        """Every line is out when this returns, or can never be. Raises OutputError when some are lost."""
+        """Every line is out when this returns, or never can be. Raises OutputError for a loss not told before."""
         self._put(None)
         self._thread.join()
-        failure, self._failure = self._failure, None
-        if self._fatal and isinstance(failure, OutputError):
-            raise failure
+        if self._fatal and not self._told and isinstance(self._failure, OutputError):
+            self._told = True
+            raise self._failure
 
     def _put(self, line: bytes | None) -> None:
         while self._failure is None and self._thread.is_alive():
