@@ -9,17 +9,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import pytest
+
 from rlm_cli.events import Event
 from rlm_cli.gate import Gate, Request
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.memo import Memo
 from rlm_cli.models import Message, Price, Reply
+from rlm_cli.models.hosted import NOISE
 from rlm_cli.models.registry import open_model
 from tests.server import ScriptedServer
 
 KEY = "sk-canary-7f3a9c51e2d84b60"
 CLIENTS = ("openai/scripted", "litellm/openai/scripted")
 T = TypeVar("T")
+
+# pytest sets the warning filters anew for each test, which undoes what the import of litellm did once.
+QUIET = [
+    pytest.mark.filterwarnings(f"ignore:{message}:{category.__name__}")
+    for message, category in (*NOISE, ("Accessing the 'model_", DeprecationWarning))
+]
 
 _runner = asyncio.Runner()
 atexit.register(_runner.close)

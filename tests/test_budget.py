@@ -14,8 +14,10 @@ from rlm_cli.gate import Request
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.models import Message, Price, Usage
 from rlm_cli.models.prices import cost, listed, worst_cost
-from tests.calls import CLIENTS, Calls, calls, failure, run
+from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
 from tests.server import Broken, Item, Say, ScriptedServer, Status
+
+pytestmark = QUIET
 
 PRICE = Price(3.0, 15.0)  # dollars per million tokens
 PROSE = "The quick brown fox jumps over the lazy dog, and nobody knows why it does so. " * 40

@@ -13,8 +13,10 @@ from rlm_cli.errors import ContextTooLong, Interrupted, ProviderError
 from rlm_cli.gate import Gate, Request
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.models import Message, Options, Price, Reply, Usage
-from tests.calls import CLIENTS, Calls, calls, failure, run
+from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
 from tests.server import Ask, Broken, Item, ScriptedServer, Status
+
+pytestmark = QUIET
 
 
 async def many(gate: Calls, count: int) -> list[Any]:

@@ -24,8 +24,10 @@ from rlm_cli.errors import (
 )
 from rlm_cli.models import Message
 from tests import server as wire
-from tests.calls import CLIENTS, KEY, calls, failure, run
+from tests.calls import CLIENTS, KEY, QUIET, calls, failure, run
 from tests.server import Broken, Item, Say, ScriptedServer, Status
+
+pytestmark = QUIET
 
 STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 EACH_CLIENT = pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])

@@ -15,8 +15,10 @@ from rlm_cli.memo import Memo
 from rlm_cli.models import registry
 from rlm_cli.models.failures import scrub, words
 from rlm_cli.models.registry import default_models, needs_key, open_model
-from tests.calls import CLIENTS, KEY, calls, failure, run
+from tests.calls import CLIENTS, KEY, QUIET, calls, failure, run
 from tests.server import Broken, Item, ScriptedServer, Status, unauthorized
+
+pytestmark = QUIET
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])

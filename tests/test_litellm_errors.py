@@ -23,8 +23,9 @@ from rlm_cli.errors import (
     Unreachable,
 )
 from rlm_cli.models import hosted
-from tests.calls import KEY, run
+from tests.calls import KEY, QUIET, run
 
+pytestmark = QUIET
 REQUEST = httpx.Request("POST", "http://provider.invalid/v1")
 
 # Every class of litellm.exceptions that is an exception → ours, when its message says nothing in particular.

@@ -41,6 +41,13 @@ _SETTINGS: Final = {
     "LITELLM_LOG": "CRITICAL",
 }
 
+NOISE: Final[tuple[tuple[str, type[Warning]], ...]] = (
+    ("Pydantic serializer warnings", UserWarning),  # about fields that providers leave out
+    ("Item '.*' on TypedDict class", UserWarning),  # about litellm's own types
+    (r"coroutine '.*acompletion' was never awaited", RuntimeWarning),  # when a call is cancelled before it is sent
+)
+"""Warnings of litellm's that say nothing to anybody here: how they begin, and their class."""
+
 _importing: threading.Thread | None = None
 _failed: list[BaseException] = []
 _lock = threading.Lock()
@@ -63,6 +70,9 @@ def _import() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import litellm
+        # (catch_warnings around a call would not do: it swaps the filters of the whole process, and calls overlap.)
+        for message, category in NOISE:
+            warnings.filterwarnings("ignore", message, category)
         litellm.suppress_debug_info = True
         litellm.telemetry = False
         litellm.drop_params = True
@@ -126,12 +136,10 @@ class Hosted:
         _in_use.add(self)
         try:
             async with asyncio.timeout(options.timeout):
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # pydantic's, about fields that providers leave out
-                    answer = await litellm.acompletion(**self._arguments(messages, options))
-                    if options.on_text is not None:
-                        return await self._streamed(answer, options)
-                    return self._whole(answer)
+                answer = await litellm.acompletion(**self._arguments(messages, options))
+                if options.on_text is not None:
+                    return await self._streamed(answer, options)
+                return self._whole(answer)
         except RlmError:
             raise
         except TimeoutError:
@@ -152,9 +160,7 @@ class Hosted:
         if not _in_use:
             # litellm keeps the clients of all models in one place; a closed one left there would be used again.
             litellm = await _litellm()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                await litellm.close_litellm_async_clients()
+            await litellm.close_litellm_async_clients()
             litellm.in_memory_llm_clients_cache.flush_cache()
 
     def __repr__(self) -> str:
