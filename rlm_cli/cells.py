@@ -44,6 +44,7 @@ class Shared:
     max_turns: int
     jobs: int
     cell_time: float  # seconds
+    compact_at: float = 0.8  # share of the root model's window at which earlier turns become a summary
     schema: Schema | None = None  # of the root's answer
     past: Past | None = None  # of a run that goes on, or is replayed
     read_by_code: Coverage = field(default_factory=Coverage)

@@ -17,11 +17,13 @@ from rlm_cli.answer import Outcome
 from rlm_cli.cells import CellHost, Shared
 from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.spans import Part
+from rlm_cli.conversation import Conversation
 from rlm_cli.description import describe
 from rlm_cli.errors import LimitReached, OutOfTime, ProviderError
 from rlm_cli.events import (
     CellFinished,
     CellStarted,
+    Compacted,
     LimitHit,
     MessageAdded,
     NodeFinished,
@@ -70,9 +72,9 @@ class Node:
         self._silent = 0
         self._turn = 0
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
-        self._conversation: list[Message] = []
+        self._conversation = Conversation()
         self.draft: str | None = None
-        self._host = CellHost(shared, node, depth, self._child, lambda: prompts.transcript(self._conversation))
+        self._host = CellHost(shared, node, depth, self._child, self._conversation.transcript)
         self._sandbox = new_sandbox(self._host, parts)
 
     async def solve(self) -> Outcome:
@@ -122,11 +124,12 @@ class Node:
             schema=self._shared.schema.text() if self._shared.schema and not self._depth else "",
         ):
             self._say(message.role, message.content)
+        self._conversation.opened()
 
     def _say(self, role: Role, content: str) -> None:
         if self._shared.past is not None:
             content = self._shared.past.recall(self._node, role, content)
-        self._conversation.append(Message(role, content))
+        self._conversation.add(Message(role, content))
         self._shared.emit(MessageAdded(node=self._node, turn=self._turn, role=role, content=content))
 
     def _limits(self) -> str:
@@ -145,7 +148,8 @@ class Node:
         """One turn: a reply, its cells, the feedback. The outcome, once there is one."""
         shared, began = self._shared, time.monotonic()
         shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
-        reply = await self._ask("root", self._conversation, stop=shared.pack.stop)
+        await self._make_room()
+        reply = await self._ask("root", self._conversation.messages, stop=shared.pack.stop)
         await starting
         found = blocks(reply.text)
         first_only = shared.pack.cells == "first"
@@ -186,6 +190,23 @@ class Node:
                 on_text=lambda text: self._shared.emit(TextStreamed(node=self._node, turn=turn, text=text)),
             )
         )
+
+    async def _make_room(self) -> None:
+        """Near the window the turns so far become a summary that the model writes."""
+        shared, conversation, past = self._shared, self._conversation, self._shared.past
+        if past is not None and past.knows("root", self._node, self._turn):
+            summary = past.compacted(self._node, self._turn)  # as it was then: the reply on record is to that
+        else:
+            window = shared.gate.root.window
+            wanted = Request(purpose="root", messages=tuple(conversation.messages))
+            near = window is not None and shared.gate.quote(wanted).input_tokens > shared.compact_at * window
+            if not near or not conversation.can_be_cut:
+                return
+            asked = conversation.asking(shared.pack.say("compact", question=self._question))
+            summary = (await self._ask("compact", asked)).text.strip()
+        if summary:
+            shared.emit(Compacted(node=self._node, turn=self._turn, keep=conversation.kept, summary=summary))
+            conversation.cut(summary)
 
     async def _run_cell(self, code: str, index: int) -> CellResult:
         shared, cell = self._shared, f"{self._node}/{self._turn}.{index}"
@@ -261,14 +282,8 @@ class Node:
         if self._depth and limit.limit != "turns":
             raise limit  # the reserve is one for the whole tree: the root spends it
         wanted = self._shared.pack.say("extract", reason=limit.message, question=self._question)
-        conversation = list(self._conversation)
-        if conversation and conversation[-1].role == "user":
-            # Two user messages in a row are refused by some providers.
-            conversation[-1] = Message("user", f"{conversation[-1].content}\n\n{wanted}")
-        else:
-            conversation.append(Message("user", wanted))
         try:
-            reply = await self._ask("root" if self._depth else "extract", conversation)
+            reply = await self._ask("root" if self._depth else "extract", self._conversation.asking(wanted))
         except (LimitReached, ProviderError) as error:
             return Outcome(
                 "partial", f"No answer was reached: {limit.message}; {error.message}", stopped_by=limit.limit

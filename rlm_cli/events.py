@@ -238,7 +238,7 @@ class MessageAdded(Event):
 
 @event("compacted")
 class Compacted(Event):
-    """Earlier messages of the node were replaced by a summary: messages `keep` first, then `summary`."""
+    """The conversation was cut before this turn: its first `keep` messages, `summary` as the model's, the last one."""
 
     node: str
     turn: int

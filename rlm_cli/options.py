@@ -9,21 +9,23 @@ from typing import Any, Literal
 
 from rlm_cli import values
 
-Kind = Literal["text", "model", "file", "choice", "switch", "tally", "count", "money", "duration", "size"]
+Kind = Literal["text", "model", "file", "choice", "switch", "tally", "count", "money", "duration", "size", "share"]
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "count": values.count,
     "money": values.money,
     "duration": values.duration,
     "size": values.size,
+    "share": values.share,
     "switch": values.switch,
     "tally": values.count,
 }
-_NUMBERS = {"count", "money", "duration", "size", "tally"}
+_NUMBERS = {"count", "money", "duration", "size", "share", "tally"}
 _SHOWN: dict[str, Callable[[Any], str]] = {
     "count": values.show_count,
     "money": "{:.2f}".format,
     "duration": values.show_duration,
+    "share": "{:g}".format,
     "size": values.show_size,
 }
 LIFTED = "none"

@@ -68,6 +68,7 @@ _WORDS = (
     "refused_unread",
     "refused_unsearched",
     "refused_empty",
+    "compact",
     "extract",
     "direct_system",
     "direct_task",

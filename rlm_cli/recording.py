@@ -19,6 +19,7 @@ from rlm_cli.events import (
     CallFinished,
     CallStarted,
     CellFinished,
+    Compacted,
     Event,
     InputChanged,
     InputOpened,
@@ -40,6 +41,7 @@ _BY = {  # events that say the same thing twice when a run is walked twice, and 
     "node.finished": ("node",),
     "sandbox.ready": ("node",),
     "sandbox.lost": ("node",),
+    "compacted": ("node", "turn"),
     "batch.started": ("cell", "site", "total"),
     "strategy.chosen": (),
 }
@@ -71,6 +73,7 @@ class Past:
     differences: list[str] = field(default_factory=list)  # of the second walk, in sentences
     _started: list[CallStarted] = field(default_factory=list)
     _replies: dict[Place, deque[Recorded]] = field(default_factory=dict)
+    _summaries: dict[tuple[str, int], str] = field(default_factory=dict)
     _seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _said: Counter[str] = field(default_factory=Counter)  # node → messages of the second walk
 
@@ -112,6 +115,8 @@ class Past:
             self.cells[event.cell] = event
         elif isinstance(event, MessageAdded):
             self.messages.setdefault(event.node, []).append(event)
+        elif isinstance(event, Compacted):
+            self._summaries[event.node, event.turn] = event.summary
         elif isinstance(event, InputOpened):
             self.input = self.input or event
         elif isinstance(event, StrategyChosen):
@@ -135,6 +140,14 @@ class Past:
             where = f"cell {cell}, call {slot}" if cell else f"turn {turn} of node {node}"
             raise ReplayDiverged(f"the replay asks for a {purpose} call that is not recorded: {where}")
         return None
+
+    def knows(self, purpose: str, node: str, turn: int) -> bool:
+        """Whether the reply to a call of the node itself is on record."""
+        return bool(self._replies.get((purpose, node, turn, None, None)))
+
+    def compacted(self, node: str, turn: int) -> str:
+        """The summary that replaced earlier turns before this one; empty where there was none."""
+        return self._summaries.get((node, turn), "")
 
     def so_far(self) -> Iterator[Record]:
         """What the displays are shown of the earlier part: everything but how it ended."""

@@ -286,6 +286,7 @@ class Session:
             max_turns=settings.max_turns,
             jobs=settings.jobs,
             cell_time=settings.cell_time,
+            compact_at=settings.compact_at,
             schema=schema,
             past=past,
         )

@@ -136,6 +136,11 @@ class Settings:
         help="time of one cell of code, calls not counted",
     )
 
+    compact_at: float = option(
+        0.8, "--compact-at", kind="share", group="Limits", metavar="SHARE",
+        help="share of the root model's window at which earlier turns become a summary",
+    )
+
     # Output
     format: str = option(
         "text", "-f", "--format", kind="choice", group="Output", metavar="FORMAT",

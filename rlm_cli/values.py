@@ -54,6 +54,18 @@ def money(text: str) -> float:
     return float(found[1])
 
 
+def share(text: str) -> float:
+    """A part of a whole: `0.8` or `80%`. Raises ValueError."""
+    percent = text.strip().endswith("%")
+    try:
+        value = float(text.strip().removesuffix("%")) / (100 if percent else 1)
+    except ValueError:
+        raise ValueError("is not a share, such as 0.8 or 80%") from None
+    if not 0 < value <= 1:
+        raise ValueError("is not a share between 0 and 1")
+    return value
+
+
 def switch(text: str) -> bool:
     """Yes or no, in the words that environments use."""
     word = text.strip().lower()

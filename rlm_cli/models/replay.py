@@ -50,8 +50,8 @@ def recorded(records: Iterable[Record]) -> list[Recorded]:
         if isinstance(event, MessageAdded):
             conversations.setdefault(event.node, []).append(_message(event.role, event.content))
         elif isinstance(event, Compacted):
-            kept = conversations.get(event.node, [])[: event.keep]
-            conversations[event.node] = [*kept, Message("user", event.summary)]
+            said = conversations.get(event.node, [])
+            conversations[event.node] = [*said[: event.keep], Message("assistant", event.summary), *said[-1:]]
         elif isinstance(event, CallStarted):
             said = (
                 conversations.get(event.node, [])

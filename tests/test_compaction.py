@@ -1,0 +1,56 @@
+"""A long run stays inside the window: earlier turns become a summary, the raw ones stay in `history`, variables live on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import RunRlm
+from tests.server import Ask, Item, ScriptedServer, count, too_long
+
+MakeTree = Callable[[dict[str, str]], Path]
+KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
+WINDOW = 12_000  # tokens
+TURNS = 40
+
+
+class Root:
+    """A model with a small window that prints a lot for many turns, and summarises when it is asked to."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.summaries = 0
+        self.largest = 0
+
+    def __call__(self, asked: Ask) -> Item:
+        tokens = sum(count(str(message["content"])) for message in asked.messages)
+        self.largest = max(self.largest, tokens)
+        if tokens > WINDOW:
+            return too_long(WINDOW)
+        if "Write a summary" in asked.text:
+            self.summaries += 1
+            return f"So far: turn {self.turn}; `seen` counts the turns."
+        self.turn += 1
+        if self.turn == 1:
+            return "```repl\nseen = 1\nprint(context[:1900])\n```"
+        if self.turn <= TURNS:
+            return f"```repl\nseen += 1\nprint('turn {self.turn}', context[:1800])\n```"
+        return "```repl\nFINAL(f'{seen} turns, {history.count(\"turn 7 \")} in history')\n```"
+
+
+def test_forty_turns_fit_a_window_of_twelve_thousand_tokens(rlm: RunRlm, tree: MakeTree) -> None:
+    root = Root()
+    folder = tree({"a.txt": "word " * 20_000})
+    with ScriptedServer(root) as server:
+        options = ["-m", "openai/root", "--api-base", server.url, "--context-window", str(WINDOW), "--max-turns", "60"]
+        done = rlm("ask", folder, "how many?", *options, "--strategy", "rlm", "--json", env=KEY)
+    assert done.exit == 0, done.stderr
+    assert done.json["answer"].startswith("40 turns,")
+    assert "0 in history" not in done.json["answer"]
+    assert root.summaries >= 2
+    assert root.largest <= WINDOW
+    compacted = done.of("compacted")
+    assert len(compacted) == root.summaries
+    assert all("So far: turn" in event["summary"] for event in compacted)
+    replayed = rlm("replay", "last", "--json")
+    assert (replayed.exit, replayed.json["answer"]) == (0, done.json["answer"])
