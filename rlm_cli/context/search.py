@@ -12,24 +12,25 @@ import heapq
 import math
 import re
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 import stringzilla
 
-from rlm_cli.context.passages import HEADING, Passage, cut, defined_name
+from rlm_cli.context.passages import HEADING, cut, defined_name
 from rlm_cli.context.regions import Region
 from rlm_cli.context.words import question_words, stems, stems_of
 
 _K1, _B = 1.2, 0.6
-_USUAL_WORDS = 150.0  # stems in a passage of source code; the mean over the packages in tests/bench
-_USUAL_BYTES = 1_000
+_USUAL_BYTES = 900  # of a passage of source code; about the mean over the packages in tests/bench
 _DEFINED = 3.0  # times a word counts where something is defined by it, and in a heading
 _IN_NAME, _IN_FOLDER = 2.0, 1.0  # times a word of the file's own name, or of its folders, counts in each passage
 _LEAST_RARITY = 0.2  # in a small package the subject of a question is on every page: it must not count as nothing
 _ALTERNATIVE = 0.6  # of an alternative to the query's own word
-SCAN_SECONDS, READ_SECONDS = 20.0, 5.0  # a cell has sixty
+SCAN_SECONDS = 25.0  # of going through the bytes; a cell has sixty
+READ_BYTES = 32 << 20  # of blocks that are ranked passage by passage: two to four seconds
 
 _BOOST = re.compile(r"\^(\d*\.?\d+)$")
 
@@ -81,13 +82,14 @@ def parse(query: str) -> list[Group]:
             for key in made[-1:] if place else made:
                 weights.setdefault(key, _ALTERNATIVE if place else 1.0)
         if weights:
-            needles = tuple(dict.fromkeys(_needle(key) for key in weights))
-            groups.append(Group(word, float(boost[1]) if boost else 1.0, weights, needles))
+            groups.append(Group(word, float(boost[1]) if boost else 1.0, weights, _needles(weights)))
     return groups
 
 
-def _needle(key: str) -> bytes:
-    return key.encode("utf-8", "surrogatepass")
+def _needles(keys: Iterable[str]) -> tuple[bytes, ...]:
+    """The bytes to look for. Only ASCII is lower-cased there, so other words are looked for as they may be written."""
+    forms = (form for key in keys for form in ((key,) if key.isascii() else (key, key.capitalize(), key.upper())))
+    return tuple(dict.fromkeys(form.encode("utf-8", "surrogatepass") for form in forms))
 
 
 def _count(low: bytes, needles: Sequence[bytes]) -> int:
@@ -95,24 +97,25 @@ def _count(low: bytes, needles: Sequence[bytes]) -> int:
 
 
 def search(query: str, regions: Iterable[Region], top: int = 10) -> Found:
-    """The `top` best passages, best first. Takes at most about 30 seconds and says in `note` when it was cut short."""
+    """The `top` best passages, best first. What a very large input or a word on every page leaves out is in `note`."""
     groups = parse(query)
     if not groups:
         return Found([], "the query has no words")
     blocks, size, note = _scan(groups, regions)
-    rarity = _rarity(groups, blocks, size)
+    ranker = _Ranker(groups, _rarity(groups, blocks, size))
     best: list[tuple[float, int, int, Hit]] = []
-    deadline = time.monotonic() + READ_SECONDS
-    bounds = [(-_bound(block, rarity), place) for place, block in enumerate(blocks)]
+    bounds = [(-ranker.bound(block), place) for place, block in enumerate(blocks)]
     heapq.heapify(bounds)
+    read = 0
     while bounds:
         bound, place = heapq.heappop(bounds)
         if len(best) >= top and -bound <= best[0][0]:
             break
-        if time.monotonic() > deadline:
-            note = note or f"cut short: {len(bounds) + 1:,} less likely parts of the input were not read"
+        if read > READ_BYTES:
+            note = note or f"the words are frequent: {len(bounds) + 1:,} less likely parts of the input were not ranked"
             break
-        for hit in _passages(blocks[place], groups, rarity):
+        read += blocks[place].end - blocks[place].start
+        for hit in ranker.passages(blocks[place], best[0][0] if len(best) >= top else 0.0):
             entry = (hit.score, -place, -hit.start, hit)
             if len(best) < top:
                 heapq.heappush(best, entry)
@@ -165,65 +168,76 @@ def _rarity(groups: Sequence[Group], blocks: Sequence[_Block], size: int) -> lis
     return found
 
 
-def _bound(block: _Block, rarity: Sequence[float]) -> float:
-    """No passage of the block scores more."""
-    return (_K1 + 1) * sum(
-        weight for weight, count, name in zip(rarity, block.counts, block.named, strict=True) if count or name
-    )
+class _Ranker:
+    """Scores passages for one query. Only lines that hold a needle are cut into words."""
 
+    def __init__(self, groups: Sequence[Group], rarity: Sequence[float]) -> None:
+        self._groups = groups
+        self._rarity = rarity
+        self._whole = sum(rarity)
 
-def _passages(block: _Block, groups: Sequence[Group], rarity: Sequence[float]) -> Iterator[Hit]:
-    data = bytes(block.region.store.view(block.region.file, block.start, block.end))
-    text = data.decode("utf-8", "replace")
-    lines = text.split("\n")
-    offsets = list(accumulate((len(line) + 1 for line in data.split(b"\n")), initial=0))
-    wanted = [needle for group, count in zip(groups, block.counts, strict=True) if count for needle in group.needles]
-    low = data.lower()
-    for passage in cut(text):
-        start, end = offsets[passage.first], min(offsets[passage.last], len(data))
-        if not any(low.find(needle, start, end) >= 0 for needle in wanted):
-            continue
-        score, best = _score(lines, passage, groups, rarity, block.named)
-        if score > 0:
-            shown = lines[passage.first : passage.last]
-            yield Hit(score, block.region, block.start + start, block.start + end, shown, best)
+    def bound(self, block: _Block) -> float:
+        """No passage of the block scores more."""
+        counts = [_DEFINED * count + name for count, name in zip(block.counts, block.named, strict=True)]
+        return self._score(counts, 0)
 
-
-def _score(
-    lines: Sequence[str], passage: Passage, groups: Sequence[Group], rarity: Sequence[float], named: Sequence[float]
-) -> tuple[float, int]:
-    """BM25 of one passage, times the share of the query that it holds; and the line that gives most of it."""
-    counts = [0.0] * len(groups)
-    words = 0
-    best, best_worth = 0, 0.0
-    for at in range(passage.first, passage.last):
-        line = lines[at]
-        found = stems(line)
-        words += len(found)
-        have = set(found)
-        worth = 0.0
-        for place, group in enumerate(groups):
-            if have.isdisjoint(group.weights):
+    def passages(self, block: _Block, least: float) -> Iterator[Hit]:
+        """The passages of a block that have a word of the query and may score more than `least`."""
+        data = bytes(block.region.store.view(block.region.file, block.start, block.end))
+        low = data.lower()
+        places = [
+            sorted(place for needle in group.needles for place in _places(low, needle)) if count else []
+            for group, count in zip(self._groups, block.counts, strict=True)
+        ]
+        text = data.decode("utf-8", "replace")
+        lines = text.split("\n")
+        offsets = list(accumulate((len(line) + 1 for line in data.split(b"\n")), initial=0))
+        for passage in cut(text):
+            start, end = offsets[passage.first], min(offsets[passage.last], len(data))
+            inside = [here[bisect_left(here, start) : bisect_left(here, end)] for here in places]
+            most = [_DEFINED * len(here) + name for here, name in zip(inside, block.named, strict=True)]
+            if not any(inside) or self._score(most, end - start) <= least:
                 continue
-            weight = sum(group.weights[key] for key in found if key in group.weights)
+            touched = sorted({bisect_right(offsets, place) - 1 for here in inside for place in here})
+            counts, best = self._counts(lines, touched)
+            if any(counts):
+                counts = [count + name for count, name in zip(counts, block.named, strict=True)]
+                shown = lines[passage.first : passage.last]
+                score = self._score(counts, end - start)
+                yield Hit(score, block.region, block.start + start, block.start + end, shown, best - passage.first)
+
+    def _counts(self, lines: Sequence[str], touched: Sequence[int]) -> tuple[list[float], int]:
+        """How much of each group these lines hold, and the line that gives most."""
+        counts = [0.0] * len(self._groups)
+        best, most = touched[0], 0.0
+        for at in touched:
+            line = lines[at]
+            found = stems(line)
             name = defined_name(line)
-            if (name and not set(stems(name)).isdisjoint(group.weights)) or HEADING.match(line):
-                weight *= _DEFINED
-            counts[place] += weight
-            worth += rarity[place] * (1.5 if name else 1.0) * min(2.0, weight)
-        if worth > best_worth:
-            best, best_worth = at - passage.first, worth
-    if not any(counts):
-        return 0.0, 0
-    norm = _K1 * (1 - _B + _B * words / _USUAL_WORDS)
-    score = covered = 0.0
-    for place, count in enumerate(counts):
-        if not count and not named[place]:
-            continue
-        having = count + named[place]
-        score += rarity[place] * having * (_K1 + 1) / (having + norm)
-        covered += rarity[place]
-    return score * math.sqrt(covered / sum(rarity)), best
+            defined = set(stems(name)) if name else set(found) if HEADING.match(line) else set()
+            worth = 0.0
+            for place, group in enumerate(self._groups):
+                weight = sum(group.weights.get(key, 0.0) for key in found)
+                if weight:
+                    counts[place] += weight * (1.0 if defined.isdisjoint(group.weights) else _DEFINED)
+                    worth += self._rarity[place] * (1.5 if name else 1.0) * min(2.0, weight)
+            if worth > most:
+                best, most = at, worth
+        return counts, best
+
+    def _score(self, counts: Sequence[float], size: int) -> float:
+        """BM25 of a passage of `size` bytes, times the share of the query that it holds."""
+        norm = _K1 * (1 - _B + _B * size / _USUAL_BYTES)
+        score = held = 0.0
+        for weight, count in zip(self._rarity, counts, strict=True):
+            if count:
+                score += weight * count * (_K1 + 1) / (count + norm)
+                held += weight
+        return score * math.sqrt(held / self._whole)
 
 
-__all__ = ["Found", "Group", "Hit", "parse", "search"]
+def _places(data: bytes, needle: bytes) -> Iterator[int]:
+    at = data.find(needle)
+    while at >= 0:
+        yield at
+        at = data.find(needle, at + 1)
