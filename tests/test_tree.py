@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlm_cli.events import Record
+from rlm_cli.events import Record, RunResumed
 from rlm_cli.sinks.line import Line, fit, flow, head, middle, spread, width
 from rlm_cli.sinks.painter import Painter
 from rlm_cli.sinks.tree import TreeSink
@@ -355,6 +355,32 @@ def test_a_background_job_draws_nothing() -> None:
     sink.draw()
     assert output.text == ""
     sink.close()
+
+
+def test_a_resumed_run_shows_what_it_has_and_goes_on() -> None:
+    script = events_sample.repository()
+    script.add(RunResumed(run="k7f2", after=len(script.records)))
+    script.turn("look once more")
+    script.answer("found", exit_code=0)
+    paper = Paper(100, 60)
+    play(script.records, paper, {}, variables={})
+    shown = paper.lines
+    assert sum("ask each hit" in line for line in shown) == 1
+    assert "↺ resumed, $0.054 of $1.00 spent before" in shown
+    assert shown.index("↺ resumed, $0.054 of $1.00 spent before") < next(
+        index for index, line in enumerate(shown) if "look once more" in line
+    )
+    assert "answered · 5 turns" in shown[-1]
+
+
+def test_the_answer_has_air_above_it_on_the_same_terminal() -> None:
+    output = window()
+    sink = TreeSink(output, {}, air=True, ticking=False)
+    for record in events_sample.repository().records:
+        sink.emit(record)
+    sink.close()
+    assert output.paper is not None
+    assert [row.text for row in output.paper.page][-2:] == ["", ""]
 
 
 # --- real processes on a real pseudo-terminal ----------------------------------------------------------------------

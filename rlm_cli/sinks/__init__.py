@@ -55,7 +55,7 @@ class Display(Protocol):
 def _tree(display: Display, environment: Environment) -> Sink:
     from rlm_cli.sinks.tree import TreeSink
 
-    return TreeSink(environment.stderr, environment.variables, verbose=display.verbose)
+    return TreeSink(environment.stderr, environment.variables, verbose=display.verbose, air=environment.stdout.tty)
 
 
 def _plain(display: Display, environment: Environment) -> Sink:

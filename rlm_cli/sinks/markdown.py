@@ -22,6 +22,7 @@ from rlm_cli.sinks.report import place
 from rlm_cli.terminal import clean, encode
 
 _PADDING = re.compile(r" +(\x1b\[0m)?$")
+_STYLE = re.compile(r"\x1b\[[\d;]*m")
 
 # The ANSI names that stay readable on light and on dark; Rich's own theme puts cyan on black and uses yellow.
 _THEME = Theme(
@@ -104,8 +105,14 @@ def render(
         inert = links.apply(clean(segment.text))
         style = segment.style or Style.null()
         parts.append(style.render(inert, color_system=console._color_system) if colour else inert)
-    lines = [_PADDING.sub(r"\1", line) for line in "".join(parts).split("\n")]
+    lines = [_trimmed(line) for line in "".join(parts).split("\n")]
     return encode("\n".join(lines).strip("\n"), encoding).decode(encoding, "replace") + "\n"
+
+
+def _trimmed(line: str) -> str:
+    """The line without the padding that Rich fills its boxes with: it is in the way of who copies."""
+    line = _PADDING.sub(r"\1", line)
+    return line if _STYLE.sub("", line).strip() else ""
 
 
 class _Places:

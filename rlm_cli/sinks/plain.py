@@ -74,7 +74,7 @@ class PlainSink:
             for hit in self.state.limits_hit[-2:]:
                 self._say(one_line(hit.message, 300))
             now = self.state.t if self.state.over else self._clock.now()
-            name = one_line(self.state.run.run, 12)
+            name = view.short_run(self.state.run.run)
             status = view.stopped(self.state) or "stopped"
             self._say(f"{status}: {', '.join(view.sums_texts(self.state, now)[:-1])}", now)
             if view.resumable(self.state):
@@ -85,7 +85,7 @@ class PlainSink:
     def _tell(self, event: Any, before: Turn | None) -> None:
         kind = event.type
         if kind == "run.started":
-            self._say(f"rlm {one_line(event.run, 12)}: {one_line(event.question, 300)}")
+            self._say(f"rlm {view.short_run(event.run)}: {one_line(event.question, 300)}")
             models = view.models_text(self.state, "and")
             self._say("; ".join(filter(None, (f"models {models}", view.limits_text(self.state)))))
         elif kind == "run.resumed":

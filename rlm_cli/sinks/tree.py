@@ -9,7 +9,7 @@ from typing import Any
 from rlm_cli.events import CellFinished, NodeFinished, Record
 from rlm_cli.sinks import view
 from rlm_cli.sinks.cells import cell_lines, output_lines
-from rlm_cli.sinks.line import Line
+from rlm_cli.sinks.line import Line, flow
 from rlm_cli.sinks.painter import Guard, Painter
 from rlm_cli.sinks.ticker import RunClock, Ticker
 from rlm_cli.state import State
@@ -29,13 +29,16 @@ class TreeSink:
         variables: Mapping[str, str],
         *,
         verbose: int = 0,
+        air: bool = False,
         ticking: bool = True,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        """`ticking` false leaves the redrawing to calls of `draw`: for tests and replays."""
+        """`air`: an empty line at the end, because the answer follows on the same terminal.
+
+        `ticking` false leaves the redrawing to calls of `draw`: for tests and replays."""
         self.output = output
         self.state = State()
-        self._verbose = verbose
+        self._verbose, self._air = verbose, air
         self._clock = RunClock(clock) if clock else RunClock()
         self._lock = threading.RLock()
         self._painter = Painter(output, variables)
@@ -83,6 +86,7 @@ class TreeSink:
             columns, _ = self.output.size()
             if self.state.run is not None:
                 self._above += view.summary(self.state, columns, self._now(), self.output.glyphs)
+                self._above += [Line()] if self._air else []
             self._painter.finish(self._take_above())
             self._guard.close()
 
@@ -98,6 +102,9 @@ class TreeSink:
             self._commit_header()
         elif event.type == "turn.finished" and event.node == "0":
             self._commit_turn()
+        elif event.type == "run.resumed":
+            text = f"{self.output.glyphs.recalled} resumed, {view.cost_text(self.state)} spent before"
+            self._above.append(Line.of((text, "dim")))
         self._commit_warnings()
         if self._verbose:
             self._commit_details(event)
@@ -123,7 +130,9 @@ class TreeSink:
         self._warnings = max(self._warnings, len(self.state.warnings))
         for message in new:
             sign = Line.of((f"{self.output.glyphs.warning} ", "magenta"))
-            self._above.append(sign + Line.of(one_line(message, 500)))
+            words = [Line.of(word) for word in one_line(message, 500).split()]
+            lines = flow(words, self.output.size()[0] - 3, " ")
+            self._above += [(Line.of("  ") if index else sign) + line for index, line in enumerate(lines)]
 
     def _commit_details(self, event: Any) -> None:
         if event.type == "cell.started":

@@ -85,7 +85,7 @@ def header(state: State, columns: int, glyphs: Glyphs = UNICODE) -> list[Line]:
     facts.append(Line.of((models_text(state, glyphs.then), "")))
     if limits := limits_text(state):
         facts.append(Line.of((limits, "")))
-    question = Line.of(("rlm", "bold cyan"), f" {one_line(run.run, 12)}  ", (one_line(run.question), "bold"))
+    question = Line.of(("rlm", "bold cyan"), f" {short_run(run.run)}  ", (one_line(run.question), "bold"))
     return [question.cut(cells, glyphs.ellipsis), *_dim(flow(facts, cells, f" {glyphs.dot} ")), Line()]
 
 
@@ -132,11 +132,11 @@ def sources_text(state: State) -> str:
 
 
 def skipped_text(state: State) -> str:
-    """`31 skipped: 20 ignored, 9 binary, 2 secret`."""
+    """`31 skipped: 20 ignored, 9 binary, 2 secret`, or `20 ignored`."""
     skipped = state.input.skipped if state.input else {}
     reasons = sorted(skipped.items(), key=lambda item: -item[1])
     listed = ", ".join(f"{figures.number(count)} {one_line(reason, 40)}" for reason, count in reasons)
-    return f"{figures.number(sum(skipped.values()))} skipped: {listed}"
+    return listed if len(skipped) == 1 else f"{figures.number(sum(skipped.values()))} skipped: {listed}"
 
 
 def models_text(state: State, arrow: str) -> str:
@@ -146,9 +146,14 @@ def models_text(state: State, arrow: str) -> str:
     return root if root == sub or not sub else f"{root} {arrow} {sub}"
 
 
+def short_run(name: str) -> str:
+    """The end of a run's name, by which every command finds it; its beginning is only the date."""
+    return one_line(name.rsplit("-", 1)[-1], 40)
+
+
 def short_model(name: str) -> str:
-    """A model's name without its provider."""
-    return one_line(name.rsplit("/", 1)[-1], 40)
+    """A model's name without its provider; `offline/` stays, since it tells that none was asked."""
+    return one_line(name if name.startswith("offline/") else name.rsplit("/", 1)[-1], 40)
 
 
 def limits_text(state: State) -> str:
@@ -227,10 +232,10 @@ def _outcome(turn: Turn, glyphs: Glyphs) -> tuple[str, str]:
 
 
 def _result(turn: Turn) -> str:
-    """The last line that the last cell printed, if it is short enough to be a result."""
+    """What the last cell printed, if that is one short line."""
     lines = turn.cell.output.strip().splitlines() if turn.cell else []
-    last = one_line(lines[-1], 80) if lines else ""
-    return last if len(last) <= 40 else ""
+    shown = one_line(lines[0], 80) if len(lines) == 1 else ""
+    return shown if len(shown) <= 40 else ""
 
 
 def _tally(groups: list[Group], glyphs: Glyphs) -> Line:
@@ -257,7 +262,7 @@ def _status(state: State) -> Line:
 
 
 def _next_step(state: State) -> str:
-    name = one_line(state.run.run, 12) if state.run else ""
+    name = short_run(state.run.run) if state.run else ""
     return f"go on with: rlm resume {name}" if resumable(state) else f"rlm view {name}"
 
 
