@@ -21,7 +21,7 @@ class NotedHost:
     def __init__(self, contents: Sequence[bytes]) -> None:
         self.files = []
         for data in contents:
-            file = tempfile.TemporaryFile()
+            file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
             file.write(data)
             file.flush()
             self.files.append(file)
@@ -87,7 +87,11 @@ class Bench:
         self.seconds = seconds
         self._runner = asyncio.Runner()
         self._count = 0
-        self.ready: Ready = self._runner.run(self.sandbox.start())
+        try:
+            self.ready: Ready = self._runner.run(self.sandbox.start())
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Bench:
         return self
@@ -113,6 +117,17 @@ class Bench:
         result = self.result(code)
         assert result.error is not None, f"no error, but {result.output!r}\n{code}"
         return result.error
+
+    @property
+    def session(self) -> int:
+        """The worker's process, which leads a session of its own."""
+        worker = self.sandbox._worker
+        assert worker is not None
+        return worker.pid
+
+    def forget(self) -> None:
+        """Do not repeat earlier cells after a death: what they did does not matter to the test."""
+        self.sandbox._records.clear()
 
     def run(self, coroutine: Any) -> Any:
         return self._runner.run(coroutine)

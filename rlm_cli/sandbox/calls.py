@@ -92,7 +92,11 @@ class Calls:
     def _open(self, worker: FileReceiver, arguments: dict[str, Any]) -> Reply:
         """Descriptors of files, sent ahead of the reply. Not recorded: a repetition reads the same files."""
         files = arguments.get("files")
-        if not isinstance(files, list) or len(files) > MOST_FILES or not all(type(number) is int for number in files):
+        if (
+            not isinstance(files, list)
+            or len(files) > MOST_FILES
+            or not all(type(number) is int and 0 <= number < self._files for number in files)
+        ):
             raise Breach("a list of files was expected")
         states: list[Any] = []
         descriptors: list[int] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import random
 import time
 from typing import Any
@@ -17,6 +19,26 @@ from rlm_cli.sandbox.output import Output
 
 DRAFT = 1_000_000
 """Characters of a draft that are kept."""
+
+
+class Ballast:
+    """Memory that is set aside while a cell runs, so that a cell which took all of it can still be reported."""
+
+    SIZE = 24 << 20
+
+    def __init__(self) -> None:
+        self._held: mmap.mmap | None = None
+
+    def take(self) -> None:
+        """Set it aside, where there is so much."""
+        with contextlib.suppress(OSError, MemoryError):
+            self._held = mmap.mmap(-1, self.SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+    def drop(self) -> None:
+        """Give it back."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
 class Cells:
@@ -36,6 +58,7 @@ class Cells:
         self._natives = Natives(self.variables, self._output, self._imports.find)
         self._fixed = fixed
         self._wants_history = False
+        self._ballast = Ballast()
         self.variables["__builtins__"] = self._natives.table
         random.seed(seed)
 
@@ -43,11 +66,13 @@ class Cells:
         """The host's signal: ends the cell that runs, and nothing between cells."""
         if self._running:
             self._late = True
-            raise CellInterrupted
+            if not self._wire.interrupted():
+                raise CellInterrupted
 
     def run(self, code: str, cell: str) -> dict[str, Any]:
         """Run one cell; the message that tells the host."""
         self._output.clear()
+        self._ballast.take()
         self._late = False
         self._repl.submitted = False
         began = time.perf_counter()
@@ -62,6 +87,7 @@ class Cells:
             }
         finally:
             self._running = False
+            self._ballast.drop()
         return self._report(error, time.perf_counter() - began)
 
     def _attempt(self, code: str, filename: str) -> dict[str, Any] | None:
@@ -80,6 +106,9 @@ class Cells:
             return None
         except BaseException as error:
             self._running = False
+            self._ballast.drop()
+            if self._late:
+                self._inputs.settle()
             if self._repl.submitted:
                 return None
             if isinstance(error, HarmlessExit) and type(error).__name__ == "SystemExit":

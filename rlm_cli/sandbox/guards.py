@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from rlm_cli.context.text import Text
+from rlm_cli.sandbox.kinds import kind_of
 from rlm_cli.sandbox.policy import GUARDED_UNDERSCORED, attribute_problem
 from rlm_cli.sandbox.realise import is_text, real
 
@@ -48,7 +49,7 @@ def guarded_getattr(owner: object, name: object, default: object = _MISSING) -> 
 
 def _about(owner: object, name: str, default: object) -> Any:
     if name == "__class__":
-        return str if is_text(owner) else type(owner)
+        return kind_of(owner)
     found = getattr(owner, name, default)
     if found is _MISSING:
         raise AttributeError(f"'{type(owner).__name__}' object has no attribute '{name}'")
@@ -140,9 +141,6 @@ class Record:
         return isinstance(other, Record) and self.__dict__ == other.__dict__
 
     __hash__ = None  # type: ignore[assignment]
-
-
-WRITABLE: tuple[type, ...] = (types.FunctionType, Record)
 
 
 class Stores:

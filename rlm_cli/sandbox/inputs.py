@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from rlm_cli.context.coverage import Coverage
@@ -23,6 +24,10 @@ class Wire(Protocol):
     def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
 
     def descriptors(self, count: int) -> list[int]: ...
+
+    def hold(self) -> AbstractContextManager[None]: ...
+
+    def interrupted(self) -> bool: ...
 
 
 class Inputs:
@@ -53,12 +58,18 @@ class Inputs:
         return found
 
     def _open_all(self, files: Sequence[int]) -> list[int | Exception]:
-        reply = self._wire.call("open", {"files": list(files)})
-        if "refused" in reply:
-            raise refusal(str(reply["refused"]), str(reply.get("message", "")))
-        states = reply["ok"]  # for each file true, or [kind, message]
-        opened = iter(self._wire.descriptors(sum(state is True for state in states)))
-        return [next(opened) if state is True else refusal(str(state[0]), str(state[1])) for state in states]
+        with self._wire.hold():
+            reply = self._wire.call("open", {"files": list(files)})
+            if "refused" in reply:
+                raise refusal(str(reply["refused"]), str(reply.get("message", "")))
+            states = reply["ok"]  # for each file true, or [kind, message]
+            opened = iter(self._wire.descriptors(sum(state is True for state in states)))
+            return [next(opened) if state is True else refusal(str(state[0]), str(state[1])) for state in states]
+
+    def settle(self) -> None:
+        """Forget what was being counted when a cell was stopped: it may be half done."""
+        self.store._offsets.clear()
+        self.store._newlines.clear()
 
 
 def _parts(value: Any, files: int) -> list[Part]:

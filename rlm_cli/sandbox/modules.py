@@ -42,7 +42,6 @@ import time
 import unicodedata
 import urllib.parse
 import zlib
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -256,8 +255,8 @@ class Imports:
         made["urllib"] = Module("urllib", {"parse": made["urllib.parse"]}, NO_NETWORK)
         made["collections"].__dict__["abc"] = made["collections.abc"] = Module("collections.abc", shims.abstract())
         made["typing"] = made["typing_extensions"] = Module("typing", shims.typing())
-        made["types"] = Module("types", {"SimpleNamespace": Record, **shims.kinds()})
-        made["functools"].__dict__.update(wraps=shims.wraps, singledispatch=_absent("singledispatch"))
+        made["types"] = Module("types", {"SimpleNamespace": Record, **shims.type_names()})
+        made["functools"].__dict__.update(wraps=shims.wraps)
         made["operator"].__dict__.update(attrgetter=shims.attrgetter, methodcaller=shims.methodcaller)
         made["io"] = Module("io", {"StringIO": _string_io, "BytesIO": io.BytesIO})
         made["json"].__dict__.update(dumps=_dumps, dump=_dump, load=_load)
@@ -296,13 +295,6 @@ def _regex() -> Module:
     flags = "A ASCII I IGNORECASE M MULTILINE S DOTALL X VERBOSE U UNICODE NOFLAG RegexFlag error Pattern Match"
     names: dict[str, Any] = {name: getattr(regex, name) for name in functions.split()}
     return Module("re", names | {name: getattr(re, name) for name in flags.split()})
-
-
-def _absent(name: str) -> Callable[..., Any]:
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise NotImplementedError(f"{name} is not available in a cell")
-
-    return refuse
 
 
 def _system(output: Output) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from rlm_cli.sandbox import guards, policy
+from rlm_cli.sandbox import guards, kinds, policy
 from rlm_cli.sandbox.output import Output
 from rlm_cli.sandbox.realise import is_text, real
 
@@ -58,31 +58,6 @@ SystemExitStandIn.__name__ = SystemExitStandIn.__qualname__ = "SystemExit"
 KeyboardInterruptStandIn.__name__ = KeyboardInterruptStandIn.__qualname__ = "KeyboardInterrupt"
 
 
-class _TypeOfType(type):
-    """Makes the one-argument stand-in for `type` work with isinstance."""
-
-    def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, builtins.type)
-
-    def __repr__(cls) -> str:
-        return "<class 'type'>"
-
-    def __eq__(cls, other: object) -> bool:
-        return other is builtins.type or other is cls
-
-    def __hash__(cls) -> int:
-        return hash(builtins.type)
-
-
-class TypeStandIn(metaclass=_TypeOfType):
-    """`type(x)`. The form with three arguments, which makes classes, is refused."""
-
-    def __new__(cls, *args: Any) -> Any:
-        if len(args) != 1:
-            raise TypeError("type() takes one argument in a cell: classes cannot be made here")
-        return builtins.str if is_text(args[0]) else builtins.type(args[0])
-
-
 def _refused(message: str) -> Callable[..., Any]:
     def refuse(*_: Any, **__: Any) -> Any:
         raise PermissionError(message)
@@ -115,7 +90,7 @@ class Natives:
         table = {name: getattr(builtins, name) for name in PLAIN}
         table |= {
             "print": self.print,
-            "type": TypeStandIn,
+            "type": kinds.TypeStandIn,
             "getattr": guards.guarded_getattr,
             "hasattr": self.hasattr,
             "setattr": self.stores.setattr,
@@ -227,7 +202,13 @@ class Natives:
     def _scope(self, names: dict[str, Any] | None, more: dict[str, Any] | None) -> dict[str, Any]:
         if names is None and more is None:
             return self.namespace
-        scope = {name: value for given in (names, more) if given for name, value in given.items() if type(name) is str}
+        scope = {
+            name: value
+            for given in (names, more)
+            if given is not None
+            for name, value in given.items()
+            if type(name) is str and name.isidentifier() and not name.startswith("__")  # no hook, no builtins
+        }
         return {**scope, "__builtins__": self.table}
 
     # --- imports ----------------------------------------------------------------------------------------------------

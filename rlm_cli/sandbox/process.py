@@ -23,7 +23,8 @@ PIPE = 1 << 20
 """Bytes that a pipe holds where the system allows it: fewer switches for long prompts."""
 SAID = 8_000
 """Bytes of the worker's stderr that are kept, for the message when it does not start."""
-CODE = "from rlm_cli.sandbox.worker import main; main()"
+BOOT = "import sys, json; sys.path += json.loads(sys.argv[1])['path']; from rlm_cli.sandbox.worker import main; main()"
+"""What the child runs; its packages are at the end of the path, so that nothing there stands before the library."""
 HASH_SEED = "0"
 """The same in every worker: sets keep their order when cells are repeated after a death."""
 
@@ -257,6 +258,11 @@ class Worker:
             for number in descriptors:
                 os.close(number)
 
+    @property
+    def pid(self) -> int:
+        """The process, which also leads its session and group."""
+        return self._process.pid
+
     def interrupt(self) -> None:
         """Ask the cell that runs to stop."""
         if self._process.poll() is None:
@@ -304,10 +310,7 @@ def _widen(*pipes: int) -> None:
 
 def _command() -> list[str]:
     """Python without site packages, without the user's, without the directory it is started in."""
-    return [sys.executable, "-s", "-P", "-S", "-X", "utf8", "-c", _BOOT]
-
-
-_BOOT = "import sys, json; sys.path += json.loads(sys.argv[1])['path']; " + CODE
+    return [sys.executable, "-s", "-P", "-S", "-X", "utf8", "-c", BOOT]
 
 
 def _paths() -> list[str]:

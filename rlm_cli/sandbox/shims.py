@@ -9,52 +9,20 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from rlm_cli.sandbox import kinds
 from rlm_cli.sandbox.guards import check_attribute, guarded_getattr
 from rlm_cli.sandbox.natives import CellStop, Done, awaited
 from rlm_cli.sandbox.output import Output
-from rlm_cli.sandbox.realise import is_text
 
 # --- abstract classes and hints: for isinstance and for annotations, without `register` ------------------------------
-
-
-class _Abstract(type):
-    """A class that answers isinstance for an abstract class and offers nothing else of it."""
-
-    behind: type
-
-    def __instancecheck__(cls, value: object) -> bool:
-        if is_text(value):
-            value = ""
-        return isinstance(value, cls.behind)
-
-    def __subclasscheck__(cls, value: type) -> bool:
-        return issubclass(value, cls.behind)
-
-    def __getitem__(cls, _: object) -> type:
-        return cls
-
-    def __or__(cls, _: object) -> type:  # type: ignore[override]
-        return cls
-
-    def __repr__(cls) -> str:
-        return cls.__name__
-
-    def __call__(cls, *_: Any, **__: Any) -> Any:
-        raise TypeError(f"{cls.__name__} cannot be instantiated")
 
 
 _ABSTRACT = """Callable Collection Container Generator Hashable ItemsView Iterable Iterator KeysView Mapping MappingView
     MutableMapping MutableSequence MutableSet Reversible Sequence Set Sized ValuesView""".split()  # noqa: SIM905
 
 
-def _abstract(name: str, behind: type) -> type:
-    made = _Abstract(name, (), {"__slots__": ()})
-    made.behind = behind
-    return made
-
-
 def abstract() -> dict[str, Any]:
-    return {name: _abstract(name, getattr(collections.abc, name)) for name in _ABSTRACT}
+    return {name: kinds.abstract(name, getattr(collections.abc, name)) for name in _ABSTRACT}
 
 
 class Hint:
@@ -107,13 +75,11 @@ def _named_tuple(name: str, fields: Iterable[Any] = (), /, **more: Any) -> type:
     return namedtuple(name, [field[0] for field in fields] + list(more))
 
 
-def kinds() -> dict[str, Any]:
+def type_names() -> dict[str, Any]:
     """`types` names that serve isinstance."""
-    made = {
-        name: _abstract(name, getattr(types, name))
-        for name in ("FunctionType", "LambdaType", "BuiltinFunctionType", "GeneratorType", "MethodType")
-    }
-    return made | {"NoneType": type(None), "MappingProxyType": types.MappingProxyType}
+    real = {"BuiltinFunctionType": types.BuiltinFunctionType, "GeneratorType": types.GeneratorType}
+    functions = {"FunctionType": kinds.FUNCTION, "LambdaType": kinds.FUNCTION, "MethodType": kinds.METHOD}
+    return {name: kinds.abstract(name, kind) for name, kind in real.items()} | functions | {"NoneType": type(None)}
 
 
 # --- functools and operator -------------------------------------------------------------------------------------------

@@ -14,13 +14,16 @@ import signal
 import sys
 import time
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from rlm_cli.sandbox import confine
 from rlm_cli.sandbox.cell import Cells
 from rlm_cli.sandbox.inputs import Inputs, plain_fstat
-from rlm_cli.sandbox.protocol import LONGEST, encode
+from rlm_cli.sandbox.natives import CellInterrupted
+from rlm_cli.sandbox.protocol import encode
 
 CHUNK = 1 << 20
 
@@ -32,7 +35,26 @@ class Channel:
         self._requests = requests
         self._replies = replies
         self._rest = b""
+        self._held = 0
+        self._late = False
         self._files = _socket.socket(fileno=files)  # now: asking what it is will be forbidden
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Nothing may end what happens inside half-way: an interrupt waits until it is over."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held and self._late:
+                self._late = False
+                raise CellInterrupted
+
+    def interrupted(self) -> bool:
+        """Note an interrupt; whether it has to wait."""
+        self._late = self._held > 0
+        return self._late
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send `message` and wait for its reply. Ends the process when the host is gone."""
@@ -54,10 +76,11 @@ class Channel:
 
     def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """One callback of a cell."""
-        try:
-            return self.ask({"t": "call", "m": method, "a": arguments})
-        except ValueError as error:
-            return {"refused": "ValueError", "message": f"too much to send at once: {error}; limit {LONGEST:,}"}
+        with self.hold():
+            try:
+                return self.ask({"t": "call", "m": method, "a": arguments})
+            except ValueError as error:
+                return {"refused": "ValueError", "message": f"too much to send at once: {error}"}
 
     def descriptors(self, count: int) -> list[int]:
         """The descriptors that the host sent before its last reply."""

@@ -1,0 +1,206 @@
+"""What a worker sends is hostile: nothing it can say harms the host, forges an answer, or is taken for something else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rlm_cli.errors import SandboxError
+from rlm_cli.sandbox import process
+from rlm_cli.sandbox.protocol import LONGEST, Breach, clean, decode, encode
+from tests.sandboxes import Bench
+
+IMPOSTOR = """
+import sys, json, os
+setup = json.loads(sys.argv[1])
+out, back = setup['requests'], setup['replies']
+def say(line):
+    view = memoryview(line)
+    while view:
+        view = view[os.write(out, view):]
+def hear():
+    data = b''
+    while not data.endswith(b'\\n'):
+        more = os.read(back, 1 << 20)
+        if not more:
+            os._exit(0)
+        data += more
+    return data
+def tell(message):
+    say(json.dumps(message).encode() + b'\\n')
+DONE = {'t': 'done', 'output': 'fine', 'length': 4, 'error': None, 'submitted': False, 'variables': [], 'draft': None,
+        'seconds': 0.1, 'looked': False, 'coverage': []}
+tell({'t': 'ready', 'layers': ['seccomp'], 'missing': {}})
+hear()
+tell({'t': 'idle'})
+order = json.loads(hear())
+while True:
+    exec(order['code'])
+    order = json.loads(hear())
+"""
+"""A process in the worker's place that says whatever the test has as its cell."""
+
+SHIPPED = process.BOOT
+CALL = "tell({{'t': 'call', 'm': {!r}, 'a': {!r}}}); hear(); tell(DONE)"
+
+
+def call(method: object, **arguments: Any) -> str:
+    return CALL.format(method, arguments)
+
+
+def query(**changes: Any) -> str:
+    given = {"prompts": [["p"]], "model": None, "schema": None, "recursive": False, "site": None}
+    return call("query", **(given | changes))
+
+
+BREACHES = {
+    "no JSON": "say(b'hello\\n')",
+    "an array": "say(b'[1]\\n')",
+    "a number": "say(b'1\\n')",
+    "an empty line": "say(b'\\n')",
+    "bytes that are no ASCII": 'say(\'{"t":"é"}\\n\'.encode())',
+    "NUL bytes": "say(b'\\0' * 100 + b'\\n')",
+    "two lines at once": 'say(b\'{"t":"idle"}\\n{"t":"idle"}\\n\')',
+    "a call and a forged end": "say(json.dumps({'t': 'call', 'm': 'budget', 'a': {}}).encode() + b'\\n' + json.dumps(DONE).encode() + b'\\n')",
+    "an end and more": "tell(DONE); say(b'x'); import time; time.sleep(0.3)",
+    "an unknown kind": "tell({'t': 'exec', 'code': '1'})",
+    "no kind": "tell({})",
+    "ready again": "tell({'t': 'ready', 'layers': [], 'missing': {}})",
+    "deep nesting": "say(b'[' * 200_000 + b']' * 200_000 + b'\\n')",
+    "a huge number": "say(b'{\"t\":' + b'9' * 10_000 + b'}\\n')",
+    "the end of the process": "os._exit(3)",
+    "the end inside a line": "say(b'{\"t\":'); os._exit(0)",
+    "an unknown call": call("system", command="id"),
+    "a call by attribute": call("__class__"),
+    "a call that is no name": call(["query"]),
+    "a call without arguments": "tell({'t': 'call', 'm': 'budget'}); hear(); tell(DONE)",
+    "a call with more": "tell({'t': 'call', 'm': 'budget', 'a': {}, 'x': 1}); hear(); tell(DONE)",
+    "budget with arguments": call("budget", set=1),
+    "open of a path": call("open", files=["/etc/passwd"]),
+    "open of a number outside": call("open", files=[99]),
+    "open of a negative number": call("open", files=[-1]),
+    "open of a bool": call("open", files=[True]),
+    "open of no list": call("open", files=0),
+    "open of too many": call("open", files=[0] * 1000),
+    "a query without prompts": query(prompts=[]),
+    "prompts that are text": query(prompts="abc"),
+    "a span outside": query(prompts=[[[7, 0, 1]]]),
+    "a negative span": query(prompts=[[[0, -5, 1]]]),
+    "a span that runs backwards": query(prompts=[[[0, 9, 1]]]),
+    "a span of floats": query(prompts=[[[0, 0.5, 1]]]),
+    "a span of four": query(prompts=[[[0, 0, 1, 2]]]),
+    "a part that is an object": query(prompts=[[{"file": 0}]]),
+    "too many prompts": query(prompts=[["p"]] * 10_001),
+    "a model that is a list": query(model=["x"]),
+    "recursive that is a number": query(recursive=1),
+    "a site that is text": query(site="1"),
+    "a query with more": query(key="x"),
+    "a submission of another kind": call("submit", kind="forge", value="x", parts=None),
+    "a submission without parts": call("submit", kind="final", value="x"),
+    "a citation outside": call("cite", span=[9, 0, 1], line=1, end_line=1),
+    "a citation of text": call("cite", span="a.py", line=1, end_line=1),
+    "a citation that is literal": call("cite", span=["x"], line=1, end_line=1),
+    "a line that is text": call("cite", span=[0, 0, 1], line="1", end_line=1),
+    "output that is a list": "tell({**DONE, 'output': ['x']})",
+    "output that is too long": "tell({**DONE, 'output': 'x' * 2_000_000})",
+    "a length that is text": "tell({**DONE, 'length': '4'})",
+    "a negative length": "tell({**DONE, 'length': -1})",
+    "an error of another kind": "tell({**DONE, 'error': {'type': 'E', 'message': 'm', 'kind': 'died'}})",
+    "an error that is text": "tell({**DONE, 'error': 'E'})",
+    "a line below one": "tell({**DONE, 'error': {'type': 'E', 'message': 'm', 'kind': 'error', 'line': 0}})",
+    "a long message": "tell({**DONE, 'error': {'type': 'E', 'message': 'm' * 100_000, 'kind': 'error'}})",
+    "variables that are text": "tell({**DONE, 'variables': 'x'})",
+    "too many variables": "tell({**DONE, 'variables': [['a', 'b', 'c']] * 1000})",
+    "a variable of two": "tell({**DONE, 'variables': [['a', 'b']]})",
+    "coverage of text": "tell({**DONE, 'coverage': [['a']]})",
+    "coverage that is an object": "tell({**DONE, 'coverage': {'0': 1}})",
+    "a draft that is a list": "tell({**DONE, 'draft': ['x']})",
+}
+
+
+@pytest.fixture(scope="module")
+def impostor() -> Any:
+    shipped, process.BOOT = process.BOOT, IMPOSTOR
+    try:
+        with Bench({"a.txt": b"text"}, grace=0.3) as bench:
+            yield bench
+    finally:
+        process.BOOT = shipped
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_a_breach_ends_the_worker_and_not_the_host(impostor: Bench, name: str) -> None:
+    impostor.forget()
+    result = impostor.result(BREACHES[name], seconds=5)
+    if name == "an end and more" and result.error is None:  # what followed the end is found at the next cell
+        result = impostor.result("tell(DONE)", seconds=5)
+    assert result.error is not None
+    assert result.error.kind == "died"
+    assert impostor.host.submissions == []
+    assert impostor.host.queries == []
+    assert impostor.result("tell(DONE)").output == "fine"
+
+
+def test_a_line_without_end_is_bounded(impostor: Bench) -> None:
+    result = impostor.result("while True: say(b'x' * (1 << 20))", seconds=30)
+    assert result.error is not None
+    assert result.error.kind == "died"
+    assert str(f"{LONGEST:,}") in result.error.message
+
+
+def test_text_of_a_worker_is_whole_unicode(impostor: Bench) -> None:
+    result = impostor.result(r"tell({**DONE, 'output': 'a\ud800b'})")
+    assert result.output == "a\ufffdb"
+    result.output.encode()
+
+
+def test_stderr_is_no_channel(impostor: Bench) -> None:
+    result = impostor.result("os.write(2, b'x' * 1_000_000 + b'{\"t\":\"done\"}\\n'); tell(DONE)", seconds=10)
+    assert result.output == "fine"
+
+
+@pytest.mark.parametrize(
+    "line", ["{}", '{"t": "ready"}', '{"t": "ready", "layers": 1, "missing": {}}', "x", '{"t": "idle"}']
+)
+def test_a_bad_start_is_an_error_with_advice(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        process, "BOOT", IMPOSTOR.partition("tell({'t': 'ready'")[0] + f"say({line!r}.encode() + b'\\n')"
+    )
+    with pytest.raises(SandboxError) as caught:
+        Bench({"a.txt": b"text"})
+    assert "did not start" in caught.value.message
+    assert "rlm doctor" in caught.value.hint
+
+
+def test_strict_refuses_what_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = IMPOSTOR.replace(
+        "'layers': ['seccomp'], 'missing': {}", "'layers': ['rlimits'], 'missing': {'seccomp': 'no such call'}"
+    )
+    monkeypatch.setattr(process, "BOOT", weak)
+    with pytest.raises(SandboxError) as caught:
+        Bench({"a.txt": b"text"}, level="strict")
+    assert caught.value.exit_status == 8
+    assert "no such call" in caught.value.message
+    assert "--sandbox auto" in caught.value.hint
+    with Bench({"a.txt": b"text"}, level="auto") as bench:
+        assert bench.ready.layers == ("rlimits",)
+        assert bench.ready.missing == ("seccomp: no such call",)
+
+
+def test_layers_are_named_and_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BOOT", SHIPPED)
+    with Bench({}, level="strict") as bench:
+        assert {"policy", "rlimits", "no new privileges", "seccomp"} <= set(bench.ready.layers)
+    with Bench({}, level="off") as bench:
+        assert bench.ready.layers == ("policy",)
+
+
+def test_lines_are_ascii_and_bounded() -> None:
+    assert encode({"t": "é\ud800"}) == b'{"t":"\\u00e9\\ud800"}\n'
+    assert decode(encode({"a": [1, "x\n"]})) == {"a": [1, "x\n"]}
+    with pytest.raises(Breach):
+        decode(b"x" * (LONGEST + 1))
+    assert clean({"a\ud800": ["\udfff", 1]}) == {"a\ufffd": ["\ufffd", 1]}
+    assert json.loads(encode({"n": 1})) == {"n": 1}
