@@ -156,7 +156,7 @@ class Gate:
         try:
             return await task
         except asyncio.CancelledError:
-            if self._stopped is not None and task.cancelled():
+            if self._stopped is not None and not _being_cancelled():
                 raise self._stopped from None
             raise
 
@@ -199,7 +199,7 @@ class Gate:
         if self._earlier is not None:
             place = (request.purpose, request.node, request.turn, request.cell, request.slot)
             if (known := self._earlier.reply(*place)) is not None:
-                return known
+                return _answered(known, model)
         key = self._key(request, model)
         if key is None:
             return await self._one(request, model, None)
@@ -251,9 +251,7 @@ class Gate:
             finally:
                 self.ledger.release(call.hold)
         self._emit(_finished(call, reply, asyncio.get_running_loop().time() - began))
-        if reply.finish == "refused":
-            said = " ".join(reply.text.split())[:200]
-            raise Refused(f"{model.name} refused to answer{f': {said}' if said else '.'}")
+        _answered(reply, model)
         if key is not None and self._memo is not None and reply.finish == "stop":
             self._memo.put(key, model.name, reply, call.paid.cost)
         return reply
@@ -436,6 +434,14 @@ def _failed(call: _Call, error: BaseException, seconds: float) -> CallFailed:
     if isinstance(error, asyncio.CancelledError):
         name, message = "Interrupted", "cancelled"
     return CallFailed(call=call.name, error=name, message=message, seconds=round(seconds, 4), cost=call.paid.cost)
+
+
+def _answered(reply: Reply, model: Model) -> Reply:
+    """The reply, unless it is a refusal: that was paid for, and is no answer."""
+    if reply.finish != "refused":
+        return reply
+    said = " ".join(reply.text.split())[:200]
+    raise Refused(f"{model.name} refused to answer{f': {said}' if said else '.'}")
 
 
 def _counted(reply: Reply, quote: Quote) -> Usage:

@@ -36,6 +36,9 @@ CREATE INDEX IF NOT EXISTS by_use ON replies (used);
 """
 
 
+_creating = threading.Lock()
+
+
 def digest(*, model: str, endpoint: str, messages: Sequence[Message], parameters: Sequence[Any]) -> bytes:
     """The key of a call: everything that decides its reply."""
     said = [[message.role, message.content] for message in messages]
@@ -79,6 +82,7 @@ class Memo:
         try:
             if self._reader is None:
                 self._reader = self._connect()
+                self._reader.execute("PRAGMA busy_timeout = 50")  # milliseconds: the loop must not wait for a file
             row = self._reader.execute("SELECT model, text FROM replies WHERE key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
             self._trouble(error)
@@ -221,7 +225,10 @@ def _opened(path: Path, *, alone: bool = False) -> sqlite3.Connection:
     """`alone`: the lock between processes is held already."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Only a file that is not there yet is opened by us: to close any descriptor of a file drops all locks that
+        # sqlite holds on it in this process.
+        with contextlib.suppress(FileExistsError), _creating:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise sqlite3.OperationalError(f"{error.strerror}") from None
     # Autocommit for reads; `with connection` groups the writes. Other processes hold the lock for milliseconds.

@@ -141,7 +141,7 @@ class Parrot:
         pass
 
 
-def test_ten_thousand_calls_leave_nothing_behind() -> None:
+def test_thousands_of_calls_leave_nothing_behind() -> None:
     told = [0]
 
     def emit(event: Any) -> None:
@@ -151,7 +151,7 @@ def test_ten_thousand_calls_leave_nothing_behind() -> None:
         gate = Gate(Parrot(), ledger=Ledger(Limits(max_calls=None, max_cost=None, max_tokens=None)), emit=emit)
         held = []
         for _ in range(5):
-            for _ in range(20):
+            for _ in range(8):
                 requests = (Request(purpose="sub", messages=(Message("user", "y" * 1000),)) for _ in range(100))
                 await asyncio.gather(*(gate.ask(request) for request in requests))
             gc.collect()
@@ -164,5 +164,5 @@ def test_ten_thousand_calls_leave_nothing_behind() -> None:
         held = run(all_of_them())
     finally:
         tracemalloc.stop()
-    assert told[0] == 20_000
-    assert held[-1] - held[0] < 100_000  # bytes, over 8,000 calls
+    assert told[0] == 2 * 5 * 8 * 100
+    assert held[-1] - held[0] < 100_000  # bytes, over 3,200 calls
