@@ -32,6 +32,7 @@ BAD = (
     r"\b(?:FATAL|CRITICAL|CRIT|ERROR|ERR|SEVERE|PANIC|EMERG|ALERT)\b|\b(?:level|severity)\W{1,4}(?:error|fatal|critical|panic)\b"
     r"|\bpanic:|\bTraceback\b|\w(?:Exception|Error)\b|HTTP/[\d.]+\" 5\d\d\b"
 )
+FAILING = r"\b(?:error|fail(?:ed|s|ure|ing)?|denied|refused|rejected|aborted|invalid|unable|timed out|timeout)\b"
 WARN = r"\bWARN(?:ING)?\b|\b(?:level|severity)\W{1,4}warn"
 # A clock time that is not the minutes and seconds of another: "14:05:11" holds no 05:11.
 _NOT_INSIDE = r"(?<!\d)(?<!(?<!\d)\d\d:)"
@@ -162,6 +163,8 @@ def _subjects(question: str) -> list[tuple[str, str, bool]]:
             found.append((f"{kind[0]} {about}", f"{ahead}(?=.*(?:{kind[2]}))", True))
     if kind is not None:
         found.append((kind[0], f"(?:{kind[1]})", False))
+    if kind is not None and kind[1] == BAD:  # where lines have no levels
+        found.append(("lines that speak of failure", FAILING, True))
     return found
 
 

@@ -15,6 +15,7 @@ _QUOTED_MOST = 4  # lines
 _DOC_OPEN = re.compile(r'^\s*[rRuUbBfF]*("""|\'\'\'|/\*\*?|///?|#|--|;)\s?')
 _LINE_COMMENTS = ("#", "//", "///", "--", ";")
 _SIGNATURE_END = re.compile(r"[:{]\s*(#.*|//.*)?$|[)]\s*(->.*)?:?\s*$")
+_HEADING = re.compile(r"#{1,6}\s|=+ ")
 _RUN = re.compile(r"`+")
 
 
@@ -58,12 +59,19 @@ def quote(
 
 
 def _of_document(path: str, at: int, lines: Mapping[int, str], owners: Sequence[str], words: Sequence[Wanted]) -> Quote:
-    first, last = _around(at, lines, reach=6)
-    text = "\n".join(lines[number] for number in range(first, last + 1))
+    heading = owners[-1] if owners else ""
+    if _HEADING.match(lines.get(at, "")):  # what it is about follows below
+        heading = lines[at]
+        below = next((number for number in range(at + 1, at + 4) if lines.get(number, "").strip()), at)
+        first, last = at, _around(below, lines, reach=6)[1]
+    else:
+        first, last = _around(at, lines, reach=6)
+    text = "\n".join(line for number in range(first, last + 1) if not _HEADING.match(line := lines[number]))
     pieces = sentences(text)
-    chosen = best(pieces, words, 2)
-    about = " ".join(pieces[number] for number in chosen)[:500] or lines.get(at, "").strip()[:300]
-    title = f"**{owners[-1].lstrip('#= ').rstrip('= ')}**" if owners else ""
+    chosen = best(pieces, words, 2) or [0]
+    chosen = sorted({*chosen, chosen[-1] + 1})  # the next sentence often says what the first begins
+    about = " ".join(pieces[number] for number in chosen if number < len(pieces))[:500]
+    title = f"**{heading.strip('#= ')}**" if heading else ""
     return Quote(path, first, last, title, about, ())
 
 

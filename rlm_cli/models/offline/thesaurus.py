@@ -5,7 +5,8 @@ from __future__ import annotations
 from rlm_cli.context.words import question_words, stem
 
 _SAME = """
-auth authentication authenticate authorization login signin credential permission
+auth authentication authenticate login signin credential token permission
+authentication auth login signin credential token
 login signin auth authenticate session
 logout signout
 password credential secret passwd
