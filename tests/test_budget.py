@@ -24,6 +24,38 @@ PROSE = "The quick brown fox jumps over the lazy dog, and nobody knows why it do
 DEPTHS = ("0", "0.1", "0.1.3")
 
 
+@pytest.mark.parametrize("node", DEPTHS, ids=["root", "child", "grandchild"])
+@pytest.mark.parametrize("limit", ["cost", "tokens", "calls", "time"])
+def test_no_limit_is_passed_at_any_depth(limit: str, node: str) -> None:
+    """The server bills every call in full; what it billed, and when, is within the limit to the last token."""
+    bounds: dict[str, Any] = {
+        "cost": {"max_cost": 0.2, "price": PRICE},
+        "tokens": {"max_tokens": 40_000},
+        "calls": {"max_calls": 7},
+        "time": {"max_time": 0.6},
+    }[limit]
+    with ScriptedServer(lambda _: "ok", latency=0.05, greedy=True) as server, calls(server, **bounds) as gate:
+
+        async def spend() -> LimitReached:
+            began = asyncio.get_running_loop().time()
+            while True:
+                asked = (gate.ask(f"{number} {PROSE}", node=node) for number in range(5))
+                for result in await asyncio.gather(*asked, return_exceptions=True):
+                    if isinstance(result, LimitReached):
+                        assert asyncio.get_running_loop().time() - began < 5
+                        return result
+                    assert not isinstance(result, BaseException), result
+
+        reached = run(spend())
+        assert reached.limit == limit
+        assert isinstance(reached, OutOfTime) is (limit == "time")
+        assert server.dollars(input=PRICE.input, output=PRICE.output) <= bounds.get("max_cost", 9)
+        assert sum(server.billed) <= bounds.get("max_tokens", 9_000_000)
+        assert len(server.asks) <= bounds.get("max_calls", 9_000)
+        left = gate.gate.ledger.left().to_json()["seconds" if limit == "time" else limit]
+        assert left >= 0
+
+
 async def until_refused(gate: Calls, most: int = 400, **given: Any) -> tuple[int, LimitReached]:
     """Ask in groups, at three depths, until a limit stops it: (replies, the error)."""
     done = 0
