@@ -62,7 +62,7 @@ def neighbours(value):
 def walk(roots):
     found, seen, kept = [], set(), []
     queue = collections.deque((name, value) for name, value in roots)
-    while queue and len(seen) < 300_000:
+    while queue and len(seen) < 100_000:
         path, value = queue.popleft()
         if id(value) in seen or len(path) > 100:
             continue
