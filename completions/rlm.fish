@@ -19,6 +19,8 @@ function __rlm_is
     switch "$argv[1]"
         case 'rlm' \
             'rlm ask' \
+            'rlm resume' \
+            'rlm replay' \
             'rlm runs' \
             'rlm runs list' \
             'rlm runs show' \
@@ -38,6 +40,7 @@ function __rlm_is
             'rlm cache' \
             'rlm cache show' \
             'rlm cache clear' \
+            'rlm schema' \
             'rlm doctor' \
             'rlm completions' \
             'rlm completions print' \
@@ -72,6 +75,7 @@ function __rlm_takes
             'rlm ask --jobs' \
             'rlm ask --call-time' \
             'rlm ask --cell-time' \
+            'rlm ask --compact-at' \
             'rlm ask -f' \
             'rlm ask --format' \
             'rlm ask -o' \
@@ -84,6 +88,37 @@ function __rlm_takes
             'rlm ask --links' \
             'rlm ask --sandbox' \
             'rlm ask --profile' \
+            'rlm resume --api-base' \
+            'rlm resume --context-window' \
+            'rlm resume --max-cost' \
+            'rlm resume --max-time' \
+            'rlm resume --max-turns' \
+            'rlm resume --max-calls' \
+            'rlm resume --max-tokens' \
+            'rlm resume --max-depth' \
+            'rlm resume -j' \
+            'rlm resume --jobs' \
+            'rlm resume --call-time' \
+            'rlm resume --cell-time' \
+            'rlm resume --compact-at' \
+            'rlm resume -f' \
+            'rlm resume --format' \
+            'rlm resume -o' \
+            'rlm resume --output' \
+            'rlm resume --fail-if' \
+            'rlm resume --progress' \
+            'rlm resume --color' \
+            'rlm resume --links' \
+            'rlm resume --sandbox' \
+            'rlm replay -f' \
+            'rlm replay --format' \
+            'rlm replay -o' \
+            'rlm replay --output' \
+            'rlm replay --progress' \
+            'rlm replay --color' \
+            'rlm replay --links' \
+            'rlm replay --sandbox' \
+            'rlm replay --cell-time' \
             'rlm runs prune --older-than' \
             'rlm runs prune --max-size' \
             'rlm config show --profile' \
@@ -113,6 +148,7 @@ function __rlm_takes
             'rlm --jobs' \
             'rlm --call-time' \
             'rlm --cell-time' \
+            'rlm --compact-at' \
             'rlm -f' \
             'rlm --format' \
             'rlm -o' \
@@ -183,6 +219,7 @@ complete -c rlm -n '__rlm_at "rlm"' -l max-depth -x -d '0: no sub-calls; 1: sub-
 complete -c rlm -n '__rlm_at "rlm"' -s j -l jobs -x -d 'calls at once'
 complete -c rlm -n '__rlm_at "rlm"' -l call-time -x -d 'time of one model call'
 complete -c rlm -n '__rlm_at "rlm"' -l cell-time -x -d 'time of one cell of code, calls not counted'
+complete -c rlm -n '__rlm_at "rlm"' -l compact-at -x -d 'share of the root model\'s window at which earlier turns become a summary'
 complete -c rlm -n '__rlm_at "rlm"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
 complete -c rlm -n '__rlm_at "rlm"' -s o -l output -r -F -d 'write the answer to FILE too'
 complete -c rlm -n '__rlm_at "rlm"' -l schema -x -d 'shape of the answer: \'path, line int, why\', a JSON Schema, or @FILE'
@@ -201,11 +238,14 @@ complete -c rlm -n '__rlm_at "rlm"' -l sandbox -x -a 'auto strict off' -d 'auto,
 complete -c rlm -n '__rlm_at "rlm"' -l profile -x -d 'take [profiles.NAME] of config.toml'
 complete -c rlm -n '__rlm_at "rlm"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm"' -a ask -d 'answer a question about files, directories or a pipe'
+complete -c rlm -n '__rlm_at "rlm"' -a resume -d 'go on with a run that was stopped'
+complete -c rlm -n '__rlm_at "rlm"' -a replay -d 'walk a recorded run again without any model'
 complete -c rlm -n '__rlm_at "rlm"' -a runs -d 'list past runs, show one, or remove old ones'
 complete -c rlm -n '__rlm_at "rlm"' -a models -d 'list the models that can be used'
 complete -c rlm -n '__rlm_at "rlm"' -a config -d 'show or change settings'
 complete -c rlm -n '__rlm_at "rlm"' -a keys -d 'show and keep the keys of providers'
 complete -c rlm -n '__rlm_at "rlm"' -a cache -d 'show or clear what is kept to be faster'
+complete -c rlm -n '__rlm_at "rlm"' -a schema -d 'print the JSON Schema of what is written for programs'
 complete -c rlm -n '__rlm_at "rlm"' -a doctor -d 'check this installation'
 complete -c rlm -n '__rlm_at "rlm"' -a completions -d 'print or install completion for a shell'
 complete -c rlm -n '__rlm_at "rlm ask"' -l files-from -r -F -d 'read the list of paths from FILE, - for stdin; one a line, or NUL between them'
@@ -232,6 +272,7 @@ complete -c rlm -n '__rlm_at "rlm ask"' -l max-depth -x -d '0: no sub-calls; 1: 
 complete -c rlm -n '__rlm_at "rlm ask"' -s j -l jobs -x -d 'calls at once'
 complete -c rlm -n '__rlm_at "rlm ask"' -l call-time -x -d 'time of one model call'
 complete -c rlm -n '__rlm_at "rlm ask"' -l cell-time -x -d 'time of one cell of code, calls not counted'
+complete -c rlm -n '__rlm_at "rlm ask"' -l compact-at -x -d 'share of the root model\'s window at which earlier turns become a summary'
 complete -c rlm -n '__rlm_at "rlm ask"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
 complete -c rlm -n '__rlm_at "rlm ask"' -s o -l output -r -F -d 'write the answer to FILE too'
 complete -c rlm -n '__rlm_at "rlm ask"' -l schema -x -d 'shape of the answer: \'path, line int, why\', a JSON Schema, or @FILE'
@@ -250,6 +291,47 @@ complete -c rlm -n '__rlm_at "rlm ask"' -l sandbox -x -a 'auto strict off' -d 'a
 complete -c rlm -n '__rlm_at "rlm ask"' -l profile -x -d 'take [profiles.NAME] of config.toml'
 complete -c rlm -n '__rlm_at "rlm ask"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm ask"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm resume"' -l allow-changed -d 'go on though the input has changed'
+complete -c rlm -n '__rlm_at "rlm resume"' -l api-base -x -d 'an OpenAI-compatible endpoint, such as http://localhost:11434/v1'
+complete -c rlm -n '__rlm_at "rlm resume"' -l context-window -x -d 'tokens that a prompt and its reply may take, where the model\'s name does not tell'
+complete -c rlm -n '__rlm_at "rlm resume"' -l max-cost -x -d 'dollars in all'
+complete -c rlm -n '__rlm_at "rlm resume"' -l max-time -x -d 'time in all, such as 90s or 10m'
+complete -c rlm -n '__rlm_at "rlm resume"' -l max-turns -x -d 'turns of the root model'
+complete -c rlm -n '__rlm_at "rlm resume"' -l max-calls -x -d 'model calls in all'
+complete -c rlm -n '__rlm_at "rlm resume"' -l max-tokens -x -d 'tokens in all, read and written'
+complete -c rlm -n '__rlm_at "rlm resume"' -l max-depth -x -d '0: no sub-calls; 1: sub-calls; 2 and more: children that recurse'
+complete -c rlm -n '__rlm_at "rlm resume"' -s j -l jobs -x -d 'calls at once'
+complete -c rlm -n '__rlm_at "rlm resume"' -l call-time -x -d 'time of one model call'
+complete -c rlm -n '__rlm_at "rlm resume"' -l cell-time -x -d 'time of one cell of code, calls not counted'
+complete -c rlm -n '__rlm_at "rlm resume"' -l compact-at -x -d 'share of the root model\'s window at which earlier turns become a summary'
+complete -c rlm -n '__rlm_at "rlm resume"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
+complete -c rlm -n '__rlm_at "rlm resume"' -s o -l output -r -F -d 'write the answer to FILE too'
+complete -c rlm -n '__rlm_at "rlm resume"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
+complete -c rlm -n '__rlm_at "rlm resume"' -l no-memo -d 'do not reuse replies to sub-calls made before'
+complete -c rlm -n '__rlm_at "rlm resume"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
+complete -c rlm -n '__rlm_at "rlm resume"' -l color -x -a 'auto always never' -d 'auto, always or never'
+complete -c rlm -n '__rlm_at "rlm resume"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
+complete -c rlm -n '__rlm_at "rlm resume"' -s q -l quiet -d 'no progress, only errors'
+complete -c rlm -n '__rlm_at "rlm resume"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
+complete -c rlm -n '__rlm_at "rlm resume"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm resume"' -l json -d 'the same as -f json'
+complete -c rlm -n '__rlm_at "rlm resume"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm resume"' -f
+complete -c rlm -n '__rlm_at "rlm resume"' -a '(__rlm_runs)'
+complete -c rlm -n '__rlm_at "rlm replay"' -l allow-changed -d 'replay though the input has changed'
+complete -c rlm -n '__rlm_at "rlm replay"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
+complete -c rlm -n '__rlm_at "rlm replay"' -s o -l output -r -F -d 'write the answer to FILE too'
+complete -c rlm -n '__rlm_at "rlm replay"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
+complete -c rlm -n '__rlm_at "rlm replay"' -l color -x -a 'auto always never' -d 'auto, always or never'
+complete -c rlm -n '__rlm_at "rlm replay"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
+complete -c rlm -n '__rlm_at "rlm replay"' -s q -l quiet -d 'no progress, only errors'
+complete -c rlm -n '__rlm_at "rlm replay"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
+complete -c rlm -n '__rlm_at "rlm replay"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm replay"' -l cell-time -x -d 'time of one cell of code, calls not counted'
+complete -c rlm -n '__rlm_at "rlm replay"' -l json -d 'the same as -f json'
+complete -c rlm -n '__rlm_at "rlm replay"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm replay"' -f
+complete -c rlm -n '__rlm_at "rlm replay"' -a '(__rlm_runs)'
 complete -c rlm -n '__rlm_at "rlm runs"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm runs"' -a list -d 'list the latest runs: question, how they ended, cost, age'
 complete -c rlm -n '__rlm_at "rlm runs"' -a show -d 'show one run: question, answer, sources, cost'
@@ -287,15 +369,15 @@ complete -c rlm -n '__rlm_at "rlm config show"' -f
 complete -c rlm -n '__rlm_at "rlm config get"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config get"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config get"' -f
-complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at format save memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config set"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config set"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config set"' -f
-complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at format save memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config unset"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config unset"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config unset"' -f
-complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at format save memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config path"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config path"' -f
 complete -c rlm -n '__rlm_at "rlm keys"' -s h -l help -d 'show help'
@@ -326,6 +408,9 @@ complete -c rlm -n '__rlm_at "rlm cache show"' -f
 complete -c rlm -n '__rlm_at "rlm cache clear"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm cache clear"' -f
 complete -c rlm -n '__rlm_at "rlm cache clear"' -a 'memo texts models'
+complete -c rlm -n '__rlm_at "rlm schema"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm schema"' -f
+complete -c rlm -n '__rlm_at "rlm schema"' -a 'answer event'
 complete -c rlm -n '__rlm_at "rlm doctor"' -l json -d 'as JSON'
 complete -c rlm -n '__rlm_at "rlm doctor"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm doctor"' -f

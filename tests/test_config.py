@@ -107,7 +107,15 @@ def test_what_is_set_is_what_the_next_run_reads(
     from rlm_cli.settings import load
 
     monkeypatch.setenv("RLM_HOME", str(home))
-    samples = {"count": "7", "money": "0.25", "duration": "90s", "size": "2M", "switch": "true", "tally": "1"}
+    samples = {
+        "count": "7",
+        "money": "0.25",
+        "duration": "90s",
+        "size": "2M",
+        "switch": "true",
+        "tally": "1",
+        "share": "0.5",
+    }
     text = option.choices[-1] if option.choices else samples.get(option.kind, "some")
     if option.name == "profile":
         assert run(["config", "set", "jobs", "2", "--profile", text]) == 0

@@ -47,7 +47,15 @@ def test_flags_beat_environment_beats_profile_beats_file_beats_default(
 
 
 def test_every_option_can_be_said_in_every_layer(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = {"count": "7", "money": "0.25", "duration": "90s", "size": "2M", "switch": "true", "tally": "1"}
+    samples = {
+        "count": "7",
+        "money": "0.25",
+        "duration": "90s",
+        "size": "2M",
+        "switch": "true",
+        "tally": "1",
+        "share": "0.5",
+    }
     for option in OPTIONS.values():
         if not option.stored or option.name == "profile":
             continue
