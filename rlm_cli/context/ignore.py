@@ -238,7 +238,7 @@ class Bound:
 class Quick:
     """Which names any rule without a slash could touch: one look for all layers in force."""
 
-    __slots__ = ("_extensions", "_firsts", "_lasts", "_names", "_tails", "_wild")
+    __slots__ = ("_extensions", "_firsts", "_lasts", "_names", "_start", "_tails", "_wild")
 
     def __init__(self, parts: Sequence[_Names]) -> None:
         self._names = frozenset(name for part in parts for name in part.plain)
@@ -247,19 +247,21 @@ class Quick:
         self._lasts = frozenset(range(256)) if b"" in self._tails else frozenset(tail[-1] for tail in self._tails)
         wild = [rule for part in parts for rule in part.wild]
         self._wild = _any(wild) or _nothing
-        self._firsts = frozenset(range(256) if not all(rule.prefix for rule in wild) else [r.prefix[0] for r in wild])
+        # A few first bytes that all wildcard rules ask for rule most names out before `re` is called.
+        self._start = min((len(rule.prefix[:3]) for rule in wild), default=0)
+        self._firsts = frozenset(rule.prefix[: self._start] for rule in wild)
 
     def touched(self, entries: Sequence[os.DirEntry[bytes]], local: frozenset[bytes]) -> list[os.DirEntry[bytes]]:
         """Those of `entries` that a rule may touch; `local` are further names. The inner loop of discovery."""
         names, extensions, tails, wild = self._names, self._extensions, self._tails, self._wild
-        firsts, lasts = self._firsts, self._lasts
+        firsts, start, lasts = self._firsts, self._start, self._lasts
         return [
             entry
             for entry in entries
             if (name := entry.name)[name.rfind(b".") :] in extensions
             or name in names
             or (name[-1] in lasts and name.endswith(tails))
-            or (name[0] in firsts and wild(name))
+            or (name[:start] in firsts and wild(name))
             or name in local
         ]
 
