@@ -61,6 +61,7 @@ from rlm_cli.schema import Schema
 from rlm_cli.settings import Settings
 from rlm_cli.signals import Stopping
 from rlm_cli.sinks import open_sinks
+from rlm_cli.sinks.painter import restore_terminals
 from rlm_cli.sinks.report import Report, error_json
 from rlm_cli.state import State
 from rlm_cli.terminal import Environment, sentence
@@ -118,7 +119,7 @@ class Session:
             pack = prompts.load(prompts.choose(root.name, root.window) if settings.pack == "auto" else settings.pack)
         except RlmError as error:
             return refuse(error, settings, self._environment)
-        stopping = Stopping(self._run, self._recorder.close, self._stop_calls)
+        stopping = Stopping(self._run, restore_terminals, self._stop_calls)
         for sink in open_sinks(settings, self._environment, on_reader_gone=stopping.reader_gone):
             self._recorder.add(sink)
         stopping.listen()
