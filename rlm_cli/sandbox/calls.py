@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from rlm_cli.context.spans import Part, Span, unwire
-from rlm_cli.sandbox import CellRefusal, Host
+from rlm_cli.sandbox.contract import CellRefusal, Host
 from rlm_cli.sandbox.protocol import Breach, clean
 
 MOST_PROMPTS = 10_000

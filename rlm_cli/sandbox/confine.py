@@ -15,7 +15,6 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from rlm_cli.sandbox import filters
 
@@ -34,12 +33,12 @@ LANDLOCK_TCP = 0b11  # bind, connect: from version 4
 LANDLOCK_SCOPES = 0b11  # abstract sockets, signals: from version 6
 
 
-@dataclass
 class Layers:
     """What took hold, and what did not and why."""
 
-    held: list[str] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.held: list[str] = []
+        self.missing: dict[str, str] = {}
 
     def put(self, name: str, layer: Callable[[], None]) -> None:
         """Apply `layer`; note under `name` how it went."""

@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from rlm_cli.context.spans import Part, wire
 from rlm_cli.errors import SandboxError
-from rlm_cli.sandbox import CellError, CellResult, Host, Ready
 from rlm_cli.sandbox.calls import Calls, Record
+from rlm_cli.sandbox.contract import CellError, CellResult, Host, Ready
 from rlm_cli.sandbox.process import Packed, Worker, WorkerGone
 from rlm_cli.sandbox.protocol import Breach
 from rlm_cli.sandbox.results import read_result

@@ -16,9 +16,8 @@ from __future__ import annotations
 import ast
 import sys
 import textwrap
-from dataclasses import dataclass, field
 from types import CodeType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES, RestrictingNodeTransformer
 
@@ -82,8 +81,7 @@ class PolicyError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(NamedTuple):
     """A cell ready to run: `code` echoes its last expression by itself; `names` are all the names that it reads."""
 
     code: CodeType
@@ -100,10 +98,12 @@ def attribute_problem(name: str) -> str:
     return ""
 
 
-@dataclass
 class _Found:
-    names: set[str] = field(default_factory=set)
-    stores: set[str] = field(default_factory=set)
+    """Names that a cell reads and binds."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.stores: set[str] = set()
 
 
 class CellTransformer(RestrictingNodeTransformer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
-from rlm_cli.sandbox import CellError, CellResult, Variable
+from rlm_cli.sandbox.contract import CellError, CellResult, Variable
 from rlm_cli.sandbox.protocol import Breach, clean
 
 OUTPUT = 1_100_000
