@@ -10,6 +10,7 @@ import pytest
 from rlm_cli.options import Option
 from rlm_cli.settings import OPTIONS
 from tests.conftest import RunRlm
+from tests.inside import runner
 
 COMMENTED = """\
 # mine
@@ -21,6 +22,13 @@ progress = "plain"  # no pictures
 [aliases]
 fast = "openai/gpt-5-mini"
 """
+
+
+@pytest.fixture
+def rlm(
+    home: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> RunRlm:
+    return runner(home, environment, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -28,10 +28,11 @@ def test_as_json(rlm: RunRlm) -> None:
 
 def test_keys_are_named_by_place_and_never_shown(rlm: RunRlm) -> None:
     canary = "sk-canary-0123456789abcdef"
-    for words in (["doctor"], ["doctor", "--json"], ["models"], ["keys"], ["config"]):
+    for words in (["doctor"], ["models"], ["keys"], ["config"]):
         done = rlm(*words, env={"OPENAI_API_KEY": canary})
+        assert done.exit == 0
         assert canary not in done.stdout + done.stderr
-    assert "openai (OPENAI_API_KEY)" in rlm("doctor", env={"OPENAI_API_KEY": canary}).stdout
+        assert words != ["doctor"] or "openai (OPENAI_API_KEY)" in done.stdout
 
 
 def test_what_does_not_work_is_told_and_decides_the_status(rlm: RunRlm, home: Path) -> None:

@@ -11,8 +11,16 @@ import pytest
 
 from rlm_cli.events import AnswerGiven, Event, Record, RunFinished, RunStarted
 from tests.conftest import RunRlm
+from tests.inside import runner
 
 Make = Callable[..., Path]
+
+
+@pytest.fixture
+def rlm(
+    home: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> RunRlm:
+    return runner(home, environment, monkeypatch, capsys)
 
 
 @pytest.fixture
