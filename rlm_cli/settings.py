@@ -20,7 +20,7 @@ from rlm_cli.places import places, shown
 
 Layer = Literal["flag", "environment", "profile", "config", "default"]
 
-_OTHER_VARIABLES = {"RLM_HOME", "RLM_DEBUG", "RLM_PAGER", "RLM_PROFILE"}
+_OTHER_VARIABLES = {"RLM_HOME", "RLM_DEBUG", "RLM_PROFILE", "RLM_API_KEY"}
 _TABLES = ("profiles", "aliases", "key_cmd")
 
 

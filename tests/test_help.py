@@ -137,6 +137,7 @@ def test_settings_and_options_agree_on_what_a_switch_is() -> None:
 
 def test_the_readme_holds_the_tables_of_this_version() -> None:
     text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert all(f"<!-- {name} -->" in text for name in FRAGMENTS)
     assert refreshed(text) == text, "python -m rlm_cli.cli.fragments README.md"
 
 

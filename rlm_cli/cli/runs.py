@@ -28,6 +28,7 @@ rlm runs show last
 rlm runs prune --older-than 30d
 """
 _LATEST = 20
+_FOLDED = 4 * 1024 * 1024  # bytes; up to here a journal is read as a whole to say what a stopped run did cost
 _TAIL = 256 * 1024  # bytes at a journal's end in which its last event is looked for
 
 app = typer.Typer(
@@ -134,8 +135,18 @@ def _look(path: Path) -> Run:
     elif _going(path):
         status = "running"
     told = path.stat()
+    if cost is None and told.st_size <= _FOLDED:
+        cost = _spent(path)
     question = started.question if started else "(no record of a run)"
     return Run(path.stem, question, status, cost, max(0.0, time.time() - _began(path)), told.st_size, path)
+
+
+def _spent(path: Path) -> float | None:
+    """Dollars, from all of a journal whose end does not say."""
+    state = State()
+    for record in journal.read(path):
+        state.apply(record)
+    return state.totals.cost if state.totals.cost_known else None
 
 
 def _last(path: Path) -> RunFinished | None:

@@ -87,6 +87,7 @@ def _environment() -> str:
     stored = ", ".join(item.variable for item in OPTIONS.values() if item.stored)
     rows = [
         ("RLM_HOME", "Where configuration, runs and cache are kept, in place of the directories below."),
+        ("RLM_API_KEY", "The key of an endpoint that --api-base names."),
         ("RLM_DEBUG", "Show the traceback of a bug."),
         ("RLM_*", f"The options by name: {stored}. Flags win over them."),
         ("NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, CLICOLOR, TERM", "Whether there is colour, unless --color says so."),
