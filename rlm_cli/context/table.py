@@ -10,6 +10,7 @@ import struct
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 _MAGIC = b"RLMT0001"
 _HEADER = struct.Struct("=8sQQQ")  # magic, files, bytes of names, files with a base
@@ -46,11 +47,8 @@ class FileTable:
     def build(cls, names: Sequence[str], sizes: Sequence[int], bases: Mapping[int, int] | None = None) -> FileTable:
         """A table of `names` (no NUL in any), their sizes in bytes, and the bases that are not 0."""
         blob = "\0".join([*names, ""]).encode("utf-8", "surrogatepass")
-        ends = array("Q", bytes(8 * len(names)))
-        at = -1
-        for number in range(len(names)):
-            at = blob.index(0, at + 1)
-            ends[number] = at
+        lengths = map(len, names) if blob.isascii() else (len(one) for one in blob[:-1].split(b"\0"))
+        ends = array("Q", accumulate(lengths, lambda end, length: end + length + 1) if names else ())
         sparse = sorted((bases or {}).items())
         return cls(
             memoryview(blob),
