@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?= ask rlm_cli "how is the cost of a model call reserved before it is sent?"
 
-.PHONY: run test check format lock completions bench clean
+.PHONY: run test check format lock completions clean bench-context bench-walk bench-worker bench-gate
 
 run: $(READY)
 	@$(BIN)/rlm $(ARGS)
@@ -30,6 +30,14 @@ $(READY): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+# Whatever is made from the table of options: completions, the man page, the tables of the README.
+completions: $(READY)
+	@$(BIN)/python -m rlm_cli.cli.completion.scripts completions
+	@$(BIN)/python -m rlm_cli.cli.fragments README.md
+
+bench-context bench-walk bench-worker bench-gate: bench-%: $(READY)
+	@$(BIN)/python -m tests.bench.bench_$*
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header --no-emit-index-url pyproject.toml -o requirements/run.lock

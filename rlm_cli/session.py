@@ -120,8 +120,9 @@ class Session:
         except RlmError as error:
             return refuse(error, settings, self._environment)
         stopping = Stopping(self._run, restore_terminals, self._stop_calls)
-        for sink in open_sinks(settings, self._environment, on_reader_gone=stopping.reader_gone):
-            self._recorder.add(sink)
+        if not settings.dry_run:
+            for sink in open_sinks(settings, self._environment, on_reader_gone=stopping.reader_gone):
+                self._recorder.add(sink)
         stopping.listen()
         self._recorder.show_past()
         answer: Answer | None = None
@@ -379,7 +380,8 @@ class Session:
                     coverage=dict(answer.coverage),
                 )
             )
-        self._recorder.emit(RunFinished(status=answer.status, exit_code=int(status), error=error))
+        usage = Report.of(self._state, exit_code=int(status)).usage
+        self._recorder.emit(RunFinished(status=answer.status, exit_code=int(status), usage=usage, error=error))
         journal = self._recorder.journal
         self._recorder.close()
         self._close_input()
