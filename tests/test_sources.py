@@ -364,8 +364,12 @@ def test_a_file_on_standard_input_is_read_where_it_is(here: Path) -> None:
 def test_compressed_and_binary_pipes(here: Path, pipe: tuple[int, int]) -> None:
     packed = subprocess.run(["gzip"], input=b"inside\n", capture_output=True, check=True).stdout
     feed(pipe[1], packed).join()
-    with open_corpus(["-"], InputOptions(), stdin=pipe[0]) as corpus:
+    with open_corpus(["-"], InputOptions(cache=here / "cache"), stdin=pipe[0]) as corpus:
         assert texts(corpus) == {"<stdin>": b"inside\n"}
+        assert corpus.keep_stdin(here / "kept")
+        first = corpus.fingerprint
+    with (here / "kept").open("rb") as kept, open_corpus(["-"], InputOptions(), stdin=kept.fileno()) as corpus:
+        assert (texts(corpus), corpus.fingerprint) == ({"<stdin>": b"inside\n"}, first)
     reading, writing = os.pipe()
     feed(writing, b"a\0b").join()
     with pytest.raises(InputError, match="1 binary"):

@@ -76,6 +76,7 @@ class Corpus:
         self.on_change = on_change
         self._options = options
         self._backings = prepared.backings
+        self._spooled = prepared.spooled
         self._found_sizes = array("q", prepared.found_sizes)
         self._found_times = array("q", prepared.times)
         self._found_inodes = array("Q", prepared.inodes)
@@ -259,16 +260,15 @@ class Corpus:
         return not self.changes()
 
     def keep_stdin(self, path: str | os.PathLike[str]) -> bool:
-        """Give what came in the pipe a name, for a later resume; False where there is none or the disk is another."""
-        for backing in self._backings.values():
-            if backing.descriptor is not None and backing.spooled:
-                try:
-                    # With a directory named, Python follows the link of /proc to the nameless file.
-                    os.link(f"/proc/self/fd/{backing.descriptor}", path, src_dir_fd=self._directory)
-                except OSError:
-                    return False
-                return True
-        return False
+        """Give what came in a pipe by standard input a name, for a later resume; False where that cannot be."""
+        if self._spooled is None:
+            return False
+        try:
+            # With a directory named, Python follows the link of /proc to the nameless file.
+            os.link(f"/proc/self/fd/{self._spooled}", path, src_dir_fd=self._directory)
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close every descriptor and remove what was temporary. Safe to call twice."""

@@ -25,7 +25,6 @@ class Backing:
 
     path: bytes = b""
     descriptor: int | None = None  # what came in a pipe
-    spooled: bool = False
     on_disk: bool = False  # a user's file, which may change
 
     def open(self, directory: int) -> int:
@@ -47,6 +46,7 @@ class Prepared:
     bases: dict[int, int] = field(default_factory=dict)
     backings: dict[int, Backing] = field(default_factory=dict)
     looked_at: bytearray = field(default_factory=bytearray)
+    spooled: int | None = None  # what came in by standard input, as it came
 
 
 class Preparing:
@@ -157,6 +157,8 @@ class Preparing:
         told = "standard input" if path == STDIN else name
         descriptor = reopened(source) if regular else spool(source, self._place(), self._progress, told)
         self._cleanup.callback(os.close, descriptor)
+        if path == STDIN and not regular:
+            self._out.spooled = descriptor
         size = os.fstat(descriptor).st_size
         self._found.sizes[number] = size
         self._found.times[number] = self._found.inodes[number] = 0  # the same text is the same input
@@ -173,7 +175,7 @@ class Preparing:
             self._decode(number, descriptor, name, encoding)
             return
         base = offset + skip
-        backing = Backing(descriptor=descriptor, spooled=not regular)
+        backing = Backing(descriptor=descriptor)
         self._put(number, name, max(0, size - base), base=base, backing=backing)
 
     # --- what is kept in the cache ---
