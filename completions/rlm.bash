@@ -25,7 +25,7 @@ _rlm_reply() {
 
 _rlm_is() {
     case "$1" in
-    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
+    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm view"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -36,6 +36,7 @@ _rlm_takes() {
     "rlm ask --files-from"|"rlm ask --include"|"rlm ask --exclude"|"rlm ask --encoding"|"rlm ask --max-decompressed"|"rlm ask -m"|"rlm ask --model"|"rlm ask -s"|"rlm ask --sub-model"|"rlm ask --api-base"|"rlm ask --context-window"|"rlm ask --strategy"|"rlm ask --pack"|"rlm ask --max-cost"|"rlm ask --max-time"|"rlm ask --max-turns"|"rlm ask --max-calls"|"rlm ask --max-tokens"|"rlm ask --max-depth"|"rlm ask -j"|"rlm ask --jobs"|"rlm ask --call-time"|"rlm ask --cell-time"|"rlm ask --compact-at"|"rlm ask -f"|"rlm ask --format"|"rlm ask -o"|"rlm ask --output"|"rlm ask --schema"|"rlm ask --fail-if"|"rlm ask --trajectory"|"rlm ask --progress"|"rlm ask --color"|"rlm ask --links"|"rlm ask --sandbox"|"rlm ask --profile") return 0 ;;
     "rlm resume --api-base"|"rlm resume --context-window"|"rlm resume --max-cost"|"rlm resume --max-time"|"rlm resume --max-turns"|"rlm resume --max-calls"|"rlm resume --max-tokens"|"rlm resume --max-depth"|"rlm resume -j"|"rlm resume --jobs"|"rlm resume --call-time"|"rlm resume --cell-time"|"rlm resume --compact-at"|"rlm resume -f"|"rlm resume --format"|"rlm resume -o"|"rlm resume --output"|"rlm resume --fail-if"|"rlm resume --progress"|"rlm resume --color"|"rlm resume --links"|"rlm resume --sandbox") return 0 ;;
     "rlm replay -f"|"rlm replay --format"|"rlm replay -o"|"rlm replay --output"|"rlm replay --progress"|"rlm replay --color"|"rlm replay --links"|"rlm replay --sandbox"|"rlm replay --cell-time") return 0 ;;
+    "rlm view -o"|"rlm view --output"|"rlm view --port"|"rlm view --speed") return 0 ;;
     "rlm runs prune --older-than"|"rlm runs prune --max-size") return 0 ;;
     "rlm config show --profile") return 0 ;;
     "rlm config get --profile") return 0 ;;
@@ -127,6 +128,8 @@ _rlm_value() {
     "rlm replay --links") _rlm_reply "$3" "auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate" ;;
     "rlm replay --sandbox") _rlm_reply "$3" "auto strict off" ;;
     "rlm replay --cell-time") _rlm_reply "$3" "" ;;
+    "rlm view --port") _rlm_reply "$3" "" ;;
+    "rlm view --speed") _rlm_reply "$3" "" ;;
     "rlm runs prune --older-than") _rlm_reply "$3" "" ;;
     "rlm runs prune --max-size") _rlm_reply "$3" "" ;;
     "rlm config show --profile") _rlm_reply "$3" "" ;;
@@ -143,6 +146,7 @@ _rlm_flags() {
     "rlm ask") _rlm_reply "$2" "--files-from --include --exclude --hidden --no-ignore --include-secrets --binary --encoding --max-decompressed -m --model -s --sub-model --api-base --context-window --strategy --pack --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at -f --format -o --output --schema --schema-multi --fail-if --trajectory --no-save --no-memo --progress --color --links -q --quiet -v --verbose -n --dry-run --sandbox --profile --json -h --help" ;;
     "rlm resume") _rlm_reply "$2" "--allow-changed --api-base --context-window --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at -f --format -o --output --fail-if --no-memo --progress --color --links -q --quiet -v --verbose --sandbox --json -h --help" ;;
     "rlm replay") _rlm_reply "$2" "--allow-changed -f --format -o --output --progress --color --links -q --quiet -v --verbose --sandbox --cell-time --json -h --help" ;;
+    "rlm view") _rlm_reply "$2" "-o --output --serve --port --terminal --play --speed --stats --json --browser -h --help" ;;
     "rlm runs") _rlm_reply "$2" "-h --help" ;;
     "rlm runs list") _rlm_reply "$2" "--all --json -h --help" ;;
     "rlm runs show") _rlm_reply "$2" "--json -h --help" ;;
@@ -173,9 +177,10 @@ _rlm_flags() {
 
 _rlm_words() {
     case "$1" in
-    "rlm") _rlm_reply "$2" "ask resume replay runs models config keys cache schema doctor completions" ;;
+    "rlm") _rlm_reply "$2" "ask resume replay view runs models config keys cache schema doctor completions" ;;
     "rlm resume") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm replay") _rlm_reply "$2" "$(_rlm_runs)" ;;
+    "rlm view") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm runs") _rlm_reply "$2" "list show prune" ;;
     "rlm runs show") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm config") _rlm_reply "$2" "show get set unset path" ;;

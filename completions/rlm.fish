@@ -21,6 +21,7 @@ function __rlm_is
             'rlm ask' \
             'rlm resume' \
             'rlm replay' \
+            'rlm view' \
             'rlm runs' \
             'rlm runs list' \
             'rlm runs show' \
@@ -119,6 +120,10 @@ function __rlm_takes
             'rlm replay --links' \
             'rlm replay --sandbox' \
             'rlm replay --cell-time' \
+            'rlm view -o' \
+            'rlm view --output' \
+            'rlm view --port' \
+            'rlm view --speed' \
             'rlm runs prune --older-than' \
             'rlm runs prune --max-size' \
             'rlm config show --profile' \
@@ -240,6 +245,7 @@ complete -c rlm -n '__rlm_at "rlm"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm"' -a ask -d 'answer a question about files, directories or a pipe'
 complete -c rlm -n '__rlm_at "rlm"' -a resume -d 'go on with a run that was stopped'
 complete -c rlm -n '__rlm_at "rlm"' -a replay -d 'walk a recorded run again without any model'
+complete -c rlm -n '__rlm_at "rlm"' -a view -d 'look at a run in the browser or the terminal'
 complete -c rlm -n '__rlm_at "rlm"' -a runs -d 'list past runs, show one, or remove old ones'
 complete -c rlm -n '__rlm_at "rlm"' -a models -d 'list the models that can be used'
 complete -c rlm -n '__rlm_at "rlm"' -a config -d 'show or change settings'
@@ -332,6 +338,18 @@ complete -c rlm -n '__rlm_at "rlm replay"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm replay"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm replay"' -f
 complete -c rlm -n '__rlm_at "rlm replay"' -a '(__rlm_runs)'
+complete -c rlm -n '__rlm_at "rlm view"' -s o -l output -r -F -d 'write the page to FILE, - for stdout'
+complete -c rlm -n '__rlm_at "rlm view"' -l serve -d 'follow a run that is going on, until Ctrl-C'
+complete -c rlm -n '__rlm_at "rlm view"' -l port -x -d 'of --serve; 0 takes a free one'
+complete -c rlm -n '__rlm_at "rlm view"' -l terminal -d 'in the terminal, through a pager'
+complete -c rlm -n '__rlm_at "rlm view"' -l play -d 'draw it again as it happened'
+complete -c rlm -n '__rlm_at "rlm view"' -l speed -x -d 'times as fast as it was [4]'
+complete -c rlm -n '__rlm_at "rlm view"' -l stats -d 'sums by depth, model and call site'
+complete -c rlm -n '__rlm_at "rlm view"' -l json -d '--stats as JSON'
+complete -c rlm -n '__rlm_at "rlm view"' -l browser -d 'open the page, or say where it is'
+complete -c rlm -n '__rlm_at "rlm view"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm view"' -f
+complete -c rlm -n '__rlm_at "rlm view"' -a '(__rlm_runs)'
 complete -c rlm -n '__rlm_at "rlm runs"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm runs"' -a list -d 'list the latest runs: question, how they ended, cost, age'
 complete -c rlm -n '__rlm_at "rlm runs"' -a show -d 'show one run: question, answer, sources, cost'

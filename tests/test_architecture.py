@@ -15,7 +15,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"session", "recorder", "delivery", "dryrun", "signals", "background", "resuming"},
-    {"engine", "direct", "cells", "conversation", "sinks"},
+    {"engine", "direct", "cells", "conversation", "sinks", "exports", "viewer"},
     {"gate", "ledger", "memo", "journal", "answer", "citations", "prompts", "replies", "description", "packs", "schema", "retries", "recording"},
     {"context", "models", "sandbox"},
     {"settings", "options", "places", "values", "terminal", "state", "figures", "schemas", "keys", "links"},
