@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-ARGS ?= ask rlm_cli "how is the cost of a model call reserved before it is sent?"
+ARGS ?= ask rlm_cli "where are secret files left out?"
 
 .PHONY: run test check format lock completions clean bench-context bench-walk bench-worker bench-gate
 
