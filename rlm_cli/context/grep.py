@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rlm_cli.context.linewise import line_pattern
 from rlm_cli.context.matches import shortened
-from rlm_cli.context.offsets import BLOCK
+from rlm_cli.context.offsets import BLOCK, count_byte
 from rlm_cli.context.regions import Region
 
 _MAPPED = 4 << 20  # bytes of a window that is looked at where it lies, without a copy
@@ -23,6 +23,7 @@ class Line(NamedTuple):
     """A line that matches: its bytes are `start` to `end` of the region's file, without the line end."""
 
     region: Region
+    number: int  # of the line in its file, from 1
     start: int
     end: int
     text: str
@@ -47,12 +48,17 @@ def lines_matching(pattern: re.Pattern[str], regions: Iterable[Region]) -> Itera
     size = _MAPPED if asked.exact else BLOCK
     for region in regions:
         for start, data in region.windows(size):
+            counted, number = 0, 0  # lines are counted from the match before, and only once there is one
             for first, last in asked.lines(data):
                 raw = bytes(data[first:last]).removesuffix(b"\r")
                 text = raw.decode("utf-8", "replace")
                 found = pattern.search(text)
-                if found is not None:
-                    yield Line(region, start + first, start + first + len(raw), text, found.span())
+                if found is None:
+                    continue
+                begin = start + first
+                number = number + count_byte(data[counted:first], 10) if number else region.line(begin)
+                counted = first
+                yield Line(region, number, begin, begin + len(raw), text, found.span())
 
 
 def offsets(line: Line) -> tuple[int, int]:

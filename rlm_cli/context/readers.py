@@ -30,7 +30,7 @@ class Readers:
             "chunks": self.chunks,
         }
 
-    def grep(  # noqa: PLR0917  (a cell may give them by position)
+    def grep(
         self,
         pattern: str | re.Pattern[str],
         source: Any = None,
@@ -63,11 +63,11 @@ class Readers:
 
 
 def _line(line: grepping.Line, before: int, after: int) -> Match:
-    region, start, end, text, (first, last) = line
+    region, number, start, end, text, (first, last) = line
     above, below = grepping.around(line, before, after)
     return Match(
         region.name,
-        region.line(start),
+        number,
         shortened(text, first, last),
         region.span(start, end),
         lambda: grepping.offsets(line),

@@ -12,6 +12,8 @@ _QUESTION = re.compile(r"<question>\n(.*?)\n</question>", re.DOTALL)
 _OUTPUT = re.compile(r"<output>\n(.*?)\n</output>", re.DOTALL)
 _INPUT = re.compile(r"<input>\n(.*)\n</input>", re.DOTALL)
 _TEXT = re.compile(r"<text>\n(.*)\n</text>", re.DOTALL)
+_SIZE = re.compile(r"([\d.]+) (B|kB|MB|GB|TB) \(about")
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 _PREVIEW = re.compile(r"<preview>\n(.*?)\n</preview>", re.DOTALL)
 
 
@@ -30,6 +32,12 @@ class Task:
         """The first lines of the input, as the description shows them."""
         found = _PREVIEW.search(self.description)
         return found[1] if found else ""
+
+    @property
+    def size(self) -> float:
+        """Bytes of the input, as the description rounds them; 0 where it does not say."""
+        found = _SIZE.search(self.description)
+        return float(found[1]) * 1000 ** _UNITS.index(found[2]) if found else 0.0
 
     def output(self, mark: str) -> str:
         """The output of the last cell that holds `mark`, or an empty string."""

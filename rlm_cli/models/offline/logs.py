@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rlm_cli.context.words import question_words, stem
+from rlm_cli.context.words import stem
 from rlm_cli.models.offline import repository
+from rlm_cli.models.offline.asked import ranked_by, times, together, words_of
 from rlm_cli.models.offline.conversation import Task
+from rlm_cli.models.offline.marks import Marks, look, marks_of, pattern
 from rlm_cli.models.offline.ranking import Place, places
 
 COUNT = "# Count the lines and the kinds of message"
@@ -15,46 +17,14 @@ _MOST_LINES = 100_000  # of one grep: about 40 MB in the worker
 _SHOWN = 6  # kinds of message in the answer
 
 _TIMED = re.compile(r"\d{1,2}:\d{2}:\d{2}|\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}|^\[?\d{10}(\.\d+)?\b")
-_CLOCK = re.compile(r"(?<![\d:])(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?m\b|(?<![\d:])(\d{1,2}):(\d{2})", re.I)
-_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _QUOTED = re.compile(r"[\"'`“‘]([^\"'`”’]{2,80})[\"'`”’]")
+_TOTAL = re.compile(r"^total (\d+) ?(.*)$", re.MULTILINE)
 _COUNTING = re.compile(r"\b(how many|how often|number of|count)\b", re.I)
-_RANKING = re.compile(
-    r"\b(?:which|what|who)\s+(\w+).*\b(most|often|frequent\w*|top|more than)\b|\btop\s+(?:\d+\s+)?(\w+)", re.I
-)
-_BAD_WORD = "error fail failure exception wrong crash problem broke break outage incident issue"
-_BAD_WORDS = frozenset(map(stem, _BAD_WORD.split()))
+_BAD = "error fail failure exception wrong crash problem broke break outage incident issue"
+_BAD_WORDS = frozenset(map(stem, _BAD.split()))
+_WARN_WORDS = frozenset({stem("warning"), "warn"})
 _EMPTY = "line log time often frequent number count entry message went go occur report there total kind"
 _SAYS_NOTHING = frozenset(map(stem, _EMPTY.split()))
-_WARN_WORDS = frozenset({stem("warning"), "warn"})
-
-BAD = (
-    r"\b(?:FATAL|CRITICAL|CRIT|ERROR|ERR|SEVERE|PANIC|EMERG|ALERT)\b|\b(?:level|severity)\W{1,4}(?:error|fatal|critical|panic)\b"
-    r"|\bpanic:|\bTraceback\b|\w(?:Exception|Error)\b|HTTP/[\d.]+\" 5\d\d\b"
-)
-FAILING = r"\b(?:error|fail(?:ed|s|ure|ing)?|denied|refused|rejected|aborted|invalid|unable|timed out|timeout)\b"
-WARN = r"\bWARN(?:ING)?\b|\b(?:level|severity)\W{1,4}warn"
-# A clock time that is not the minutes and seconds of another: "14:05:11" holds no 05:11.
-_NOT_INSIDE = r"(?<!\d)(?<!(?<!\d)\d\d:)"
-
-_KEYS = {
-    "host": ("hostname", "server", "node", "machine", "client", "ip", "peer", "addr"),
-    "ip": ("addr", "address", "client", "remote", "host"),
-    "user": ("username", "uid", "account", "login"),
-    "endpoint": ("path", "url", "uri", "route"),
-    "url": ("path", "uri", "endpoint", "route"),
-    "service": ("svc", "app", "component", "logger", "module"),
-    "status": ("code",),
-}
-_FORMS = {
-    "host": (r"\b(\d{1,3}(?:\.\d{1,3}){3})\b", r"^[A-Z][a-z]{2} +\d+ [\d:]+ (\S+) "),
-    "ip": (r"\b(\d{1,3}(?:\.\d{1,3}){3})\b",),
-    "endpoint": (r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+?)[\s?\"]",),
-    "url": (r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (\S+?)[\s?\"]",),
-    "status": (r"\" (\d{3})\b",),
-    "error": (r"\b(\w+(?:Error|Exception))\b",),
-    "exception": (r"\b(\w+(?:Error|Exception))\b",),
-}
 
 _SHAPES = r"""
 import re
@@ -63,7 +33,10 @@ for line in lines:
     text = re.sub(r"^[^A-Za-z]*\d[\d:.,TZ+/\[\] -]*", "", line.text)
     shape = re.sub(r"0x[0-9a-f]+|\b[0-9a-f-]{8,}\b|\d+", "#", text)[:200]
     shapes.setdefault(shape, []).append(line)
-print(f"total {len(lines)} {lines.note}")
+total = len(lines)
+if "cut" in lines.note and exact:
+    total = sum(context.count(mark) for mark in exact)
+print(f"total {total} {lines.note}")
 groups = sorted(shapes.values(), key=len, reverse=True)[:12]
 """
 _VALUES = r"""
@@ -75,7 +48,10 @@ for line in lines:
         if value:
             values.setdefault(value[1], []).append(line)
             break
-print(f"total {len(lines)} {lines.note}")
+total = len(lines)
+if "cut" in lines.note and exact:
+    total = sum(context.count(mark) for mark in exact)
+print(f"total {total} {lines.note}")
 groups = []
 for value in sorted(values, key=lambda value: -len(values[value]))[:12]:
     print(f"value {value}")
@@ -90,163 +66,103 @@ for number, group in enumerate(groups):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is counted: lines that match `pattern`, described by `what`; by `forms` of a value, or by message."""
+    """What is counted: lines that match `pattern`, told as `what`; by `forms` of a value, or by message."""
 
     what: str
     pattern: str
     ignore_case: bool = False
     forms: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()  # what each line has just one of: counted alone where there are too many lines
     in_order: bool = False  # the answer tells what came first, not what came most
 
     def cell(self) -> str:
         called = f"grep({self.pattern!r}, ignore_case={self.ignore_case}, limit={_MOST_LINES})"
-        if self.forms:
-            return f"{COUNT}\nlines = {called}\nforms = {list(self.forms)!r}" + _VALUES + _ROWS
-        return f"{COUNT}\nlines = {called}" + _SHAPES + _ROWS
+        head = f"{COUNT}\nlines = {called}\nexact = {list(self.exact)!r}"
+        return (f"{head}\nforms = {list(self.forms)!r}" + _VALUES if self.forms else head + _SHAPES) + _ROWS
 
 
 def concerns(task: Task) -> bool:
     """Whether the input is a log and the question one of times, levels or counts."""
     lines = [line for line in task.preview.split("\n") if line.strip()][:20]
     timed = sum(1 for line in lines if _TIMED.search(line[:80]))
-    return timed * 2 > len(lines) and bool(lines) and bool(plans(task.question))
+    return timed * 2 > len(lines) and bool(plans(task.question, Marks()))
 
 
-def plans(question: str) -> list[Plan]:
+def plans(question: str, marks: Marks) -> list[Plan]:
     """What to count, most telling first; the next is for when a plan finds nothing."""
-    when, times = _times(question)
-    forms = _ranked_by(question)
-    subjects = _subjects(question)
+    when, clock = times(question)
+    forms = ranked_by(question)
+    subjects = _subjects(question, marks)
     counting = bool(_COUNTING.search(question))
-    if times:
+    if clock:
         found = []
         if counting or forms:
-            inside = f"^(?=.*{times})"
-            found += [
-                Plan(f"{what} {when}", inside + _anywhere(pattern), case, forms) for what, pattern, case in subjects
-            ]
+            for plan in subjects:
+                inside = f"{clock}.*(?:{plan.pattern})"
+                found.append(Plan(f"{plan.what} {when}", inside, plan.ignore_case, forms))
         else:
-            found.append(Plan(f"errors and warnings {when}", f"{times}.*(?:{BAD}|{WARN})", in_order=True))
-        return [*found, Plan(f"lines {when}", times, in_order=True)]
+            both = pattern(marks.failures + marks.warnings)
+            called = f"{marks.called}{' and warnings' if marks.warnings else ''}"
+            found.append(Plan(f"{called} {when}", f"{clock}.*(?:{both})", in_order=True))
+        return [*found, Plan(f"lines {when}", clock, in_order=True)]
     if forms:
-        found = [Plan(what, pattern, case, forms) for what, pattern, case in subjects]
+        found = [Plan(plan.what, plan.pattern, plan.ignore_case, forms) for plan in subjects]
         return found or [Plan("lines", ".", forms=forms)]
-    if counting or any(pattern in (f"(?:{BAD})", f"(?:{WARN})") for _, pattern, _ in subjects):
-        return [Plan(what, pattern, case) for what, pattern, case in subjects]
-    return []
+    return subjects if counting or _kind(question) else []
 
 
-def _anywhere(pattern: str) -> str:
-    """`pattern` from the beginning of the line, where it looks ahead anyway or has to."""
-    return pattern.removeprefix("^") if pattern.startswith("^") else f".*{pattern}"
+def _kind(question: str) -> str:
+    """Whether the question is of failures, of warnings, or of neither."""
+    words = words_of(question)
+    return "bad" if not _BAD_WORDS.isdisjoint(words) else "warn" if not _WARN_WORDS.isdisjoint(words) else ""
 
 
-def _subjects(question: str) -> list[tuple[str, str, bool]]:
-    """What is counted, most exact first: how it is called, a pattern for its lines, and whether case is ignored."""
+def _subjects(question: str, marks: Marks) -> list[Plan]:
+    """What is counted, most exact first."""
     quoted = _QUOTED.search(question)
     if quoted:
-        return [(f"lines with “{quoted[1]}”", re.escape(quoted[1]), True)]
-    asked = _ranking_word(question)
-    words = question_words(_CLOCK.sub(" ", _DAY.sub(" ", question)))
-    keys = {stem(word.lower()): word for word in words if stem(word.lower()) != asked}
-    kind = ("errors", BAD, "error|fail") if not _BAD_WORDS.isdisjoint(keys) else None
-    if kind is None and not _WARN_WORDS.isdisjoint(keys):
-        kind = ("warnings", WARN, "warn")
-    said = {key: word for key, word in keys.items() if key not in _SAYS_NOTHING | _BAD_WORDS | _WARN_WORDS}
-    ahead = "^" + "".join(f"(?=.*{re.escape(key)})" for key in list(said)[:4])
+        return [Plan(f"lines with “{quoted[1]}”", re.escape(quoted[1]), True)]
+    kind = _kind(question)
+    called = marks.called if kind == "bad" else "warnings"
+    words = words_of(question)
+    said = {key: word for key, word in words.items() if key not in _SAYS_NOTHING | _BAD_WORDS | _WARN_WORDS}
+    parts = [re.escape(key) for key in said]
+    marked = marks.failures if kind == "bad" else marks.warnings
     found = []
     if said:
         about = f"about {' '.join(said.values())}"
-        if kind is None:
-            found.append((f"lines {about}", ahead, True))
+        if kind:
+            found.append(Plan(f"{called} {about}", together([*parts[:2], f"(?:{pattern(marked)}|fail)"]), True))
         else:
-            found.append((f"{kind[0]} {about}", f"{ahead}(?=.*(?:{kind[2]}))", True))
-    if kind is not None:
-        found.append((kind[0], f"(?:{kind[1]})", False))
-    if kind is not None and kind[1] == BAD:  # where lines have no levels
-        found.append(("lines that speak of failure", FAILING, True))
+            found.append(Plan(f"lines {about}", together(parts), True))
+    if kind:
+        found.append(Plan(called, pattern(marked), exact=marked))
     return found
-
-
-def _ranking_word(question: str) -> str:
-    found = _RANKING.search(question)
-    return stem((found[1] or found[3]).lower()) if found else ""
-
-
-def _ranked_by(question: str) -> tuple[str, ...]:
-    """Patterns for the value that is ranked: `host=…`, `"host": "…"`, or the form such values have."""
-    key = _ranking_word(question)
-    if not key:
-        return ()
-    kind = next((name for name, others in _KEYS.items() if key in map(stem, (name, *others))), key)
-    names = "|".join(dict.fromkeys(re.escape(name) for name in (key, kind, *_KEYS.get(kind, ()))))
-    own = rf"(?i)\b(?:{names})\w*[\"']?\s*[=:]\s*[\"']?([^\s\"',;}}\])]+)"
-    exact = rf"(?i)\b{re.escape(key)}\w*[\"']?\s*[=:]\s*[\"']?([^\s\"',;}}\])]+)"
-    return (exact, own, *_FORMS.get(kind, ()))
-
-
-def _times(question: str) -> tuple[str, str]:
-    """A window of time in words, and a pattern for clock times inside it; empty where no time is named."""
-    clocks = [found for found in map(_minutes, _CLOCK.finditer(question)) if found is not None]
-    day = _DAY.search(question)
-    date = rf"{re.escape(day[0])}.*?" if day else ""
-    on = f" on {day[0]}" if day else ""
-    if not clocks:
-        return (f"on {day[0]}", re.escape(day[0])) if day else ("", "")
-    lower = question.lower()
-    at = clocks[0]
-    if len(clocks) > 1:
-        begin, end = min(clocks[:2]), max(clocks[:2]) + 1
-    elif re.search(r"\b(before|until|till|by|prior|led|leading)\b", lower):
-        begin, end = at - 30, at
-    elif re.search(r"\b(after|since|from|following)\b", lower):
-        begin, end = at, at + 30
-    else:
-        begin, end = at - 5, at + 6
-    begin, end = max(0, begin), min(24 * 60, end)
-    minutes = "|".join(_by_hour(begin, end))
-    said = f"from {_shown(begin)} to {_shown(end - 1 if len(clocks) > 1 else end)}{on}"
-    return said, rf"{date}{_NOT_INSIDE}(?:{minutes})(?!\d)"
-
-
-def _by_hour(begin: int, end: int) -> list[str]:
-    """Patterns for the minutes from `begin` to `end` (exclusive), one for each hour, as short as they go."""
-    found = []
-    for hour in range(begin // 60, (end - 1) // 60 + 1):
-        inside = [minute for minute in range(60) if begin <= hour * 60 + minute < end]
-        tens = [ten for ten in range(6) if all(ten * 10 + one in inside for one in range(10))]
-        rest = [f"{minute:02}" for minute in inside if minute // 10 not in tens]
-        choices = [*([f"[{''.join(map(str, tens))}]\\d"] if tens else []), *rest]
-        found.append(rf"{hour:02}:(?:{'|'.join(choices)})")
-    return found
-
-
-def _minutes(clock: re.Match[str]) -> int | None:
-    if clock[3]:
-        hour = int(clock[1]) % 12 + (12 if clock[3].lower() == "p" else 0)
-        return hour * 60 + int(clock[2] or 0)
-    hour, minute = int(clock[4]), int(clock[5])
-    return hour * 60 + minute if hour < 24 and minute < 60 else None
-
-
-def _shown(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def turn(task: Task) -> tuple[str, str]:
     """What is said, and the next cell."""
-    tried = sum(1 for reply in task.replies if COUNT in reply)
     last = task.replies[-1] if task.replies else ""
-    wanted = plans(task.question)
+    output = task.outputs[-1] if task.outputs else ""
+    wanted = plans(task.question, marks_of(task))
+    tried = sum(1 for reply in task.replies if COUNT in reply)
+    searching = any(sign in reply for reply in task.replies for sign in (repository.FIND, repository.WIDEN))
     if repository.SUBMIT in last:
-        return "The submission did not go through; I submit the plain text.", _submit(task, marks=False)
-    if COUNT in last and places(task.outputs[-1] if task.outputs else ""):
-        return "I cite the first line of each kind.", _submit(task)
-    if tried < len(wanted):
-        return f"I count: {wanted[tried].what}.", wanted[tried].cell()
-    if COUNT in last and re.search(r"^total 0 ", task.outputs[-1], re.MULTILINE) and _COUNTING.search(task.question):
-        return "Nothing matches.", f"{repository.SUBMIT}\nFINAL({f'0 {wanted[0].what}.'!r})"
-    return "Nothing was found.", f"# Nothing matches\nNOT_FOUND({f'The log has no {wanted[-1].what}.'!r})"
+        said, cell = "The submission did not go through; I submit the plain text.", _submit(task, marks=False)
+    elif COUNT in last and places(output):
+        said, cell = "I cite the first line of each kind.", _submit(task)
+    elif not last and (_kind(task.question) or wanted[0].in_order):
+        said, cell = "I see how this log marks what went wrong.", look(task.size)
+    elif searching or (COUNT in last and not _TOTAL.search(output)):
+        said, cell = repository.turn(task)  # a count that did not come to its end says nothing: search instead
+    elif tried < len(wanted):
+        said, cell = f"I count: {wanted[tried].what}.", wanted[tried].cell()
+    elif _COUNTING.search(task.question):
+        said, cell = "Nothing matches.", f"{repository.SUBMIT}\nFINAL({f'0 {wanted[0].what}.'!r})"
+    else:
+        reason = f"The log has no {wanted[-1].what}."
+        said, cell = "Nothing was found.", f"# Nothing matches\nNOT_FOUND({reason!r})"
+    return said, cell
 
 
 def conclusion(task: Task) -> str:
@@ -271,11 +187,11 @@ def _entries(task: Task) -> list[tuple[str, Place | None]]:
     tried = sum(1 for reply in task.replies if COUNT in reply)
     output = task.output(COUNT)
     found = places(output)
-    plan = plans(task.question)[max(0, tried - 1)]
-    total = re.search(r"^total (\d+) ?(.*)$", output, re.MULTILINE)
+    plan = plans(task.question, marks_of(task))[max(0, tried - 1)]
+    total = _TOTAL.search(output)
     if total is None or not found:
         return [("Nothing that answers the question was found before the run had to stop.", None)]
-    at_least = "at least " if "cut" in total[2] else ""
+    at_least = "at least " if "cut" in total[2] and not plan.exact else ""
     values = re.findall(r"^value (.*)$", output, re.MULTILINE)
     head = f"{at_least}{int(total[1]):,} {plan.what}."
     entries: list[tuple[str, Place | None]] = []

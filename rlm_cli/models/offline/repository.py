@@ -18,7 +18,10 @@ WIDEN = "# No passage has these words: look for them inside longer ones"
 CLOSER = "# Look closer at the best places"
 SUBMIT = "# Cite the places and submit"
 
+_DONE = "searched to the end"
+
 _FILES, _PLACES = 4, 5
+_LARGE = 300e6  # bytes; above, definitions are not looked for: no literal helps there, and a cell has sixty seconds
 _FOUND_MOST, _NAMED_MOST = 40, 60  # places; 160 characters each stay below the smallest pack's limit times ten
 _DOCUMENT = re.compile(r"(\.(md|markdown|rst|txt|adoc|org|tex|html?)|(^|/)[A-Z]+)$")
 _WORDS_OF_DEFINITION = (
@@ -50,7 +53,7 @@ _PRINT_CLOSER = """
 """
 
 
-def find(question: str) -> str:
+def find(question: str, *, names: bool = True) -> str:
     """The first cell: passages that have the question's words, and definitions that are named by them."""
     words = question_words(question)
     said = [word for word in words if not vague(word)] or words
@@ -61,11 +64,11 @@ def find(question: str) -> str:
         f"found = search({query(question)!r}, top={_FOUND_MOST})",
         "print(found.note)",
     ]
-    if named:
+    if named and names:
         pattern = rf"{_WORDS_OF_DEFINITION}\w*(?:{named})"
         cell.append(f"named = grep({pattern!r}, ignore_case=True, after=8, limit={_NAMED_MOST})")
         cell.append("found = [*found, *named]")
-    return "\n".join(cell) + _PRINT_FOUND
+    return "\n".join(cell) + _PRINT_FOUND + f"print({_DONE!r})"
 
 
 def widen(question: str) -> str:
@@ -175,7 +178,10 @@ def extract(task: Task, found: Sequence[Quote]) -> list[str]:
 
 def not_found(task: Task) -> str:
     words = ", ".join(question_words(task.question)) or task.question
-    return f"# Nothing has these words\nNOT_FOUND({f'Nothing in the input has any of the words: {words}.'!r})"
+    reason = f"Nothing in the input has any of the words: {words}."
+    if _DONE not in task.output(FIND):
+        reason = f"The search for {words} did not come to its end, and found nothing before that."
+    return f"# Nothing has these words\nNOT_FOUND({reason!r})"
 
 
 def conclusion(task: Task) -> str:
@@ -194,15 +200,20 @@ def conclusion(task: Task) -> str:
 def turn(task: Task) -> tuple[str, str]:
     """What is said, and the next cell."""
     last = task.replies[-1] if task.replies else ""
-    found = places(task.outputs[-1]) if task.outputs else []
-    if not last:
-        said, cell = "I look for the words of the question.", find(task.question)
-    elif SUBMIT in last:
+    output = task.outputs[-1] if task.outputs else ""
+    found = places(output)
+    searches = sum(1 for reply in task.replies if FIND in reply)
+    ended = FIND not in last or _DONE in output
+    if SUBMIT in last:
         said, cell = "The submission did not go through; I submit the plain text.", submit(task, marks=False)
     elif CLOSER in last:
         said, cell = "I cite the places that were found.", submit(task)
+    elif not searches:
+        said, cell = "I look for the words of the question.", find(task.question, names=task.size < _LARGE)
     elif found:
         said, cell = "I look closer at the best places.", closer(chosen(rank(found, task.question)))
+    elif not ended and searches < 2:
+        said, cell = "That was too much; I look for passages alone.", find(task.question, names=False)
     elif WIDEN not in last:
         said, cell = "No passage has these words; I look inside longer words.", widen(task.question)
     else:
