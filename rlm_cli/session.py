@@ -34,6 +34,7 @@ from rlm_cli.events import (
     CallFailed,
     InputChanged,
     InputOpened,
+    InputRead,
     NodeFinished,
     NodeStarted,
     RunFinished,
@@ -48,7 +49,7 @@ from rlm_cli.keys import KeyRing
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.memo import Memo
 from rlm_cli.models import Model
-from rlm_cli.models.registry import KEYS, default_models, open_model
+from rlm_cli.models.registry import KEYS, default_models, open_model, warm
 from rlm_cli.places import places
 from rlm_cli.prompts import Pack
 from rlm_cli.recorder import Recorder
@@ -121,6 +122,8 @@ class Session:
             return refuse(error, settings, self._environment)
         stopping = Stopping(self._run, restore_terminals, self._stop_calls)
         if not settings.dry_run:
+            for model in {root.name: root, sub.name: sub}.values():
+                warm(model)  # litellm's three seconds of import pass while the input is opened
             for sink in open_sinks(settings, self._environment, on_reader_gone=stopping.reader_gone):
                 self._recorder.add(sink)
         stopping.listen()
@@ -369,6 +372,7 @@ class Session:
         status = verdict(self._settings.fail_if, failure.status if failure is not None else answer.exit_status)
         error = None if failure is None else error_json(failure)
         if self._shared is not None:
+            self._recorder.emit(InputRead(files=[list(row) for row in self._shared.account()]))
             self._recorder.emit(
                 AnswerGiven(
                     status=answer.status,
