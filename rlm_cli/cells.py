@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from rlm_cli.answer import Outcome
 from rlm_cli.citations import Sources
+from rlm_cli.context.account import Row, account
 from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
@@ -73,6 +74,10 @@ class Shared:
             "read_by_models_bytes": min(total, self.read_by_models.bytes()),
             "read_by_models_files": self.read_by_models.files(),
         }
+
+    def account(self) -> list[Row]:
+        """The same, file by file."""
+        return account(self.store.files, self.read_by_code, self.read_by_models)
 
 
 Child = Callable[[str, Sequence[Part], str, int | None], Awaitable[Outcome]]

@@ -133,6 +133,13 @@ class InputChanged(Event):
     reason: str
 
 
+@event("input.read")
+class InputRead(Event):
+    """What was read of each file, told when the run ends: the last one counts."""
+
+    files: list[list[Any]]  # [path, bytes, bytes read by code, by models, number of files that the row stands for]
+
+
 @event("strategy.chosen")
 class StrategyChosen(Event):
     strategy: str
