@@ -7,7 +7,7 @@ from typing import Any
 
 from rlm_cli.context.corpus import Corpus
 from rlm_cli.description import BYTES_PER_TOKEN
-from rlm_cli.figures import duration, money, number, plural, size, tokens
+from rlm_cli.figures import allowance, money, number, plural, size, tokens
 from rlm_cli.ledger import Limits
 from rlm_cli.models import Model
 from rlm_cli.terminal import clean
@@ -47,7 +47,7 @@ def estimate(corpus: Corpus, root: Model, limits: Limits, *, as_json: bool = Fal
 def _caps(limits: Limits) -> str:
     said = [
         None if limits.max_cost is None else money(limits.max_cost),
-        None if limits.max_time is None else duration(limits.max_time),
+        None if limits.max_time is None else allowance(limits.max_time),
         plural(limits.max_turns, "turn"),
         None if limits.max_calls is None else plural(limits.max_calls, "call"),
         None if limits.max_tokens is None else f"{tokens(limits.max_tokens)} tokens",

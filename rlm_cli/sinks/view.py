@@ -124,9 +124,9 @@ def summary(state: State, columns: int, now: float, glyphs: Glyphs = UNICODE) ->
 
 
 def sources_text(state: State) -> str:
-    """`repo/`, `a.log, b.log and 3 more`, `stdin`."""
+    """`repo/`, `a.log, b.log and 3 more`, `<stdin>`."""
     sources = state.run.sources if state.run else []
-    names = [one_line(name, 60) for name in sources[:2]] or ["stdin"]
+    names = ["<stdin>" if name == "-" else one_line(name, 60) for name in sources[:2]] or ["<stdin>"]
     more = f" and {len(sources) - 2} more" if len(sources) > 2 else ""
     return ", ".join(names) + more
 
