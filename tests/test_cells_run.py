@@ -278,6 +278,9 @@ def test_a_query_knows_its_line(repl: Bench) -> None:
         ("NOT_FOUND('nothing there')", ("not_found", None, ["nothing there"])),
         ("answer['content'] = 'by dict'\nanswer['ready'] = True", ("final", None, ["by dict"])),
         ("answer = {'content': 'rebound', 'ready': True}", ("final", None, ["rebound"])),
+        ("answer['content'] = 'in the dict'\nFINAL(answer)", ("final", None, ["in the dict"])),
+        ("answer['content'] = 'by name'\nFINAL_VAR('answer')", ("final", None, ["by name"])),
+        ("answer = 'a text'\nFINAL(answer)", ("final", None, ["a text"])),
         ("answer.update(content='updated', ready=True)", ("final", None, ["updated"])),
         ("try:\n    FINAL('kept')\nexcept:\n    print('swallowed')", ("final", None, ["kept"])),
         (
@@ -292,13 +295,21 @@ def test_submission_in_each_form(code: str, submitted: tuple[str, object, object
         result = bench.result(code + "\nprint('after')" if "finally" not in code else code)
         assert result.submitted
         assert "swallowed" not in result.output
-        assert "after" not in result.output or "answer" in code
+        assert "after" not in result.output or "ready" in code
         assert bench.host.submissions == [submitted]
 
 
 def test_a_draft_is_told(repl: Bench) -> None:
     assert repl.result("answer['content'] = 'so far'").draft == "so far"
     assert repl.result("1").draft == "so far"
+
+
+def test_an_answer_that_is_a_plain_text_stays_one(repl: Bench) -> None:
+    assert repl.result("answer = 'the text'").draft == "the text"
+    assert repl.output("print(answer)") == "the text\n"
+    assert "FINAL(text)" in repl.error("answer['content'] = 1").hint
+    assert repl.output("del answer\n1") == "1\n"
+    assert repl.output("answer") == "{'content': 'so far', 'ready': False}\n"
 
 
 def test_human_eval_runs() -> None:

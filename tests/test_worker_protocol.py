@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from rlm_cli.context.table import FileTable
 from rlm_cli.errors import SandboxError
-from rlm_cli.sandbox import process
+from rlm_cli.sandbox import macos, process
+from rlm_cli.sandbox.host import ProcessSandbox
+from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.protocol import LONGEST, Breach, clean, decode, encode
-from tests.sandboxes import Bench
+from rlm_cli.sandbox.spares import Spares
+from tests.sandboxes import Bench, NotedHost
 
 IMPOSTOR = """
 import sys, json, os
@@ -135,6 +140,7 @@ def test_a_breach_ends_the_worker_and_not_the_host(impostor: Bench, name: str) -
     impostor.forget()
     result = impostor.result(BREACHES[name], seconds=5)
     if name == "an end and more" and result.error is None:  # what followed the end is found at the next cell
+        impostor.forget()
         result = impostor.result("tell(DONE)", seconds=5)
     assert result.error is not None
     assert result.error.kind == "died"
@@ -204,3 +210,35 @@ def test_lines_are_ascii_and_bounded() -> None:
         decode(b"x" * (LONGEST + 1))
     assert clean({"a\ud800": ["\udfff", 1]}) == {"a\ufffd": ["\ufffd", 1]}
     assert json.loads(encode({"n": 1})) == {"n": 1}
+
+
+def test_a_worker_that_waits_serves_the_first_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BOOT", SHIPPED)
+
+    async def serve() -> tuple[bool, str, bool]:
+        spares = Spares()
+        spares.fill()
+        pid = spares._waiting[0].pid
+        host = NotedHost([b"text"])
+        table = Packed(FileTable.build(["a.txt"], [4]))
+        sandbox = ProcessSandbox(host, table, level="strict", spares=spares)
+        await sandbox.start()
+        assert sandbox._worker is not None
+        same = sandbox._worker.pid == pid
+        result = await sandbox.run("print(files['a.txt'])", cell="0/1.1", time_limit=5)
+        spares.fill()
+        other = spares._waiting[0]
+        await sandbox.close()
+        await spares.close()
+        host.close()
+        return same, result.output, other.alive
+
+    assert asyncio.run(serve()) == (True, "text\n", False)
+
+
+def test_the_profile_for_macos_denies_by_default() -> None:
+    """Written, and looked at as text: there is no Mac here to try it on."""
+    text = macos.profile(['/opt/a "b"'])
+    assert text.startswith("(version 1)\n(deny default)\n")
+    assert '(subpath "/opt/a \\"b\\"")' in text
+    assert text.count("(") == text.count(")")

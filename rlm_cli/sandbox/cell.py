@@ -120,9 +120,8 @@ class Cells:
 
     def _restore(self, compiled: policy.Compiled) -> None:
         """Put the names of the REPL back, and fetch the history if this cell or an earlier function reads it."""
-        answer = self.variables.get("answer")
-        if not isinstance(answer, dict):
-            self.variables["answer"] = self._fixed["answer"]
+        # `answer` stays what a cell made of it: models also use the name for a plain text, and submit that.
+        self.variables.setdefault("answer", self._fixed["answer"])
         self.variables.update((name, value) for name, value in self._fixed.items() if name != "answer")
         if "history" in compiled.names:
             self._wants_history = True

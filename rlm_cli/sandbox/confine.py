@@ -56,6 +56,8 @@ def confine(memory: int, parent: int) -> Layers:
     if os.geteuid() == 0:
         layers.put("user", _drop_user)
     layers.put("rlimits", lambda: _limit(memory))
+    if sys.platform == "darwin" and not _try_file():
+        layers.held.append("sandbox-exec")  # its profile is in force since the start
     if sys.platform != "linux":
         return layers
     libc = ctypes.CDLL(None, use_errno=True)
@@ -96,7 +98,9 @@ def _try_socket() -> bool:
 
 
 def _try_file() -> bool:
-    return _succeeds(lambda: os.close(os.open("/proc/self/status", os.O_RDONLY)))
+    return _succeeds(
+        lambda: os.close(os.open("/proc/self/status" if sys.platform == "linux" else "/etc/hosts", os.O_RDONLY))
+    )
 
 
 def _try_signal() -> bool:

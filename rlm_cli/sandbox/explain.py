@@ -20,7 +20,7 @@ HINTS: list[tuple[type[BaseException], str, str]] = [
         "^'.*[./]",
         "`files` holds paths exactly as `list(files)[:5]` shows them; files.glob('**/name') finds them.",
     ),
-    (TypeError, "(not|but) '?Text'?|, Text found|'Text' object", "This text is mapped from the input: pass str(text)."),
+    (TypeError, "does not support item assignment", "If this is `answer`, it was bound to a text: use FINAL(text)."),
     (TypeError, "Text", "This text is mapped from the input: pass str(text)."),
     (
         TypeError,

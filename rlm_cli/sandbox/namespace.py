@@ -224,8 +224,6 @@ class Repl:
         name = name.strip().strip("`'\"") if len(name) < 200 else ""
         if name.isidentifier() and not name.startswith("__") and name in self._variables:
             variable = self._variables[name]
-            if name == "answer" and isinstance(variable, dict):
-                variable = variable.get("content")
         elif name.isidentifier():
             raise NameError(f"FINAL_VAR: there is no variable '{name}'; SHOW_VARS() lists them")
         self._submit("final", variable)
@@ -240,6 +238,8 @@ class Repl:
 
     def submit(self, kind: str, value: Any) -> None:
         """Hand in an answer; returns when it was accepted."""
+        if type(value) is Answer:
+            value = value["content"]
         if isinstance(value, SubcallError):
             raise TypeError(f"this is no answer but a failed sub-call: {value}")
         if is_text(value):

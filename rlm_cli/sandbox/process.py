@@ -17,14 +17,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from rlm_cli.sandbox import macos
 from rlm_cli.sandbox.protocol import LONGEST, Breach, decode, encode
 
+MEMORY = 1 << 30
+"""Bytes a worker may hold; maps of the input are not counted."""
 PIPE = 1 << 20
 """Bytes that a pipe holds where the system allows it: fewer switches for long prompts."""
 SAID = 8_000
 """Bytes of the worker's stderr that are kept, for the message when it does not start."""
 BOOT = "import sys, json; sys.path += json.loads(sys.argv[1])['path']; from rlm_cli.sandbox.worker import main; main()"
-"""What the child runs; its packages are at the end of the path, so that nothing there stands before the library."""
+"""What the child runs. Its packages are at the end of the path, so that nothing there stands before the library; the
+collector rests during the imports, which makes them a twentieth shorter, and `main` turns it on again."""
 HASH_SEED = "0"
 """The same in every worker: sets keep their order when cells are repeated after a death."""
 
@@ -165,7 +169,7 @@ class Worker:
         said, said_in = os.pipe()
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         _widen(requests, replies)
-        setup = {
+        setup: dict[str, Any] = {
             "requests": requests_in,
             "replies": replies_out,
             "files": theirs.fileno(),
@@ -176,7 +180,7 @@ class Worker:
         }
         try:
             self._process = subprocess.Popen(
-                [*_command(), json.dumps(setup)],
+                [*_command(setup["path"], confined), json.dumps(setup)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said_in,
@@ -263,10 +267,15 @@ class Worker:
         """The process, which also leads its session and group."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def interrupt(self) -> None:
         """Ask the cell that runs to stop."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.alive:
+                self._process.send_signal(signal.SIGINT)
 
     def ending(self) -> str:
         """How the process ended, in words. Only after `kill`."""
@@ -282,10 +291,12 @@ class Worker:
         """End the process and its group, and give back what it said on stderr. Safe to call twice."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                if self._process.poll() is None:
+                if self.alive:
                     os.killpg(self._process.pid, signal.SIGKILL)
-            # Giving back a gigabyte takes the system a while: not on the event loop.
-            await asyncio.to_thread(self._process.wait)
+            # Giving back a gigabyte takes the system a while: not on the event loop. Root without CAP_KILL may not
+            # signal a worker that dropped to another user: that one ends when its wire does.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, 10)
         with contextlib.suppress(Exception):
             await self._connected
         if self._replies >= 0:
@@ -308,9 +319,10 @@ def _widen(*pipes: int) -> None:
                 fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, PIPE)
 
 
-def _command() -> list[str]:
+def _command(paths: Sequence[str], confined: bool) -> list[str]:
     """Python without site packages, without the user's, without the directory it is started in."""
-    return [sys.executable, "-s", "-P", "-S", "-X", "utf8", "-c", BOOT]
+    command = [sys.executable, "-s", "-P", "-S", "-X", "utf8", "-c", BOOT]
+    return macos.command(command, paths) if confined and sys.platform == "darwin" else command
 
 
 def _paths() -> list[str]:

@@ -8,6 +8,7 @@ worker does not need: the time to the first cell is spent in imports.
 from __future__ import annotations
 
 import _socket
+import gc
 import json
 import os
 import signal
@@ -99,6 +100,8 @@ def main() -> None:
     """The process from its first line to its last. Its only argument is the JSON that the host wrote."""
     setup = json.loads(sys.argv[1])
     del sys.argv[1:]
+    gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(setup["requests"], setup["replies"], setup["files"])
     began = time.perf_counter()

@@ -5,13 +5,18 @@ python -m tests.bench.bench_worker
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
-from tests.sandboxes import Bench
+from rlm_cli.context.table import FileTable
+from rlm_cli.sandbox.host import ProcessSandbox
+from rlm_cli.sandbox.process import Packed
+from rlm_cli.sandbox.spares import Spares
+from tests.sandboxes import Bench, NotedHost
 
 LOOPS = {
     "arithmetic": "t = 0\nfor i in range(300_000):\n    t += i * 2 % 7",
@@ -56,6 +61,20 @@ def start() -> None:
     spawn = min(ready() for _ in range(9))
     row("python -I -S -c pass", f"{bare * 1000:.1f} ms", "")
     row("spawn to ready", f"{spawn * 1000:.1f} ms = {spawn / bare:.1f}x", "bar 5x")
+    waiting = min(asyncio.run(warm()) for _ in range(5))
+    row("ready where a worker waits", f"{waiting * 1000:.1f} ms = {waiting / bare:.2f}x", "bar 0.3x")
+
+
+async def warm() -> float:
+    """Seconds to ready where a worker waits."""
+    host, table, spares = NotedHost([]), Packed(FileTable.build([], [])), Spares()
+    spares.fill()
+    await asyncio.sleep(0.5)  # the time that the first reply of a model takes
+    sandbox = ProcessSandbox(host, table, spares=spares)
+    ready = await sandbox.start()
+    await sandbox.close()
+    await spares.close()
+    return ready.seconds
 
 
 def cells() -> None:
