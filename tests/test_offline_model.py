@@ -368,6 +368,19 @@ def test_a_question_of_words_about_a_log_is_searched() -> None:
     assert "nearly exhausted" in run.answer
 
 
+@pytest.mark.parametrize("question", ["how many errors are there?", "which host fails most?", "what went wrong?"])
+def test_a_cell_that_was_stopped_is_no_answer(question: str) -> None:
+    """A count that did not come to its end was once taken for none: the log "has no errors"."""
+    run = ask({"app.log": log()}, question, turns=2)
+    stopped = Message("user", prompts.fence("output", "CellTimeout: the cell was stopped (it ran for its 60 seconds)"))
+    reply = say([*run.conversation[:-1], stopped])
+    assert "search(" in reply
+    assert "NOT_FOUND" not in reply
+    again = say([*run.conversation[:-1], stopped, Message("assistant", reply), stopped])
+    assert "search(" in again
+    assert "named = grep" not in again
+
+
 @pytest.mark.parametrize(
     ("line", "question", "wanted"),
     [

@@ -192,6 +192,7 @@ def _dedented(lines: Sequence[str]) -> list[str]:
 
 
 def _code(text: str) -> str:
+    text = f"{text}…)" if text.endswith("(") else text  # a signature that goes on in the next line
     text = text if len(text) <= 100 else text[:99] + "…"
     return f"`` {text} ``" if "`" in text else f"`{text}`"
 
