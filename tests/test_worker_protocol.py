@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -242,3 +243,38 @@ def test_the_profile_for_macos_denies_by_default() -> None:
     assert text.startswith("(version 1)\n(deny default)\n")
     assert '(subpath "/opt/a \\"b\\"")' in text
     assert text.count("(") == text.count(")")
+
+
+def without(*layers: str) -> str:
+    """The worker as it starts where some layers cannot be had."""
+    spoil = {
+        "seccomp": "from rlm_cli.sandbox import filters; filters.ARCHITECTURES.clear(); ",
+        "landlock": "from rlm_cli.sandbox import confine; confine.LANDLOCK_CREATE_RULESET = 100_000; ",
+        "network namespace": "from rlm_cli.sandbox import confine; confine.CLONE_NEWNET = confine.CLONE_NEWUSER = -1; ",
+    }
+    first, _, last = SHIPPED.partition("from rlm_cli.sandbox.worker")
+    return first + "".join(spoil[layer] for layer in layers) + "from rlm_cli.sandbox.worker" + last
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
+def test_where_seccomp_is_missing_landlock_and_a_namespace_take_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BOOT", without("seccomp"))
+    with Bench({"a.txt": b"text"}, level="auto") as bench:
+        assert "seccomp" not in bench.ready.layers
+        assert any(line.startswith("seccomp: ") for line in bench.ready.missing)
+        assert bench.output("print(context)") == "text\n"
+        strict = {"landlock", "network namespace"} <= set(bench.ready.layers)
+    if strict:
+        with Bench({"a.txt": b"text"}, level="strict") as bench:
+            assert bench.output("print(context)") == "text\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
+def test_where_nothing_can_be_had_strict_refuses_and_auto_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BOOT", without("seccomp", "landlock", "network namespace"))
+    with pytest.raises(SandboxError) as caught:
+        Bench({"a.txt": b"text"}, level="strict")
+    assert "seccomp" in caught.value.message
+    with Bench({"a.txt": b"text"}, level="auto") as bench:
+        assert {line.partition(":")[0] for line in bench.ready.missing} == {"seccomp", "landlock", "network namespace"}
+        assert bench.output("print(context)") == "text\n"
