@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rlm_cli import __version__, prompts
 from rlm_cli.answer import Answer, Outcome
@@ -56,8 +55,8 @@ from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
 from rlm_cli.resuming import Silent, check_input, compare
 from rlm_cli.sandbox import Host, Sandbox
-from rlm_cli.sandbox.host import ProcessSandbox
 from rlm_cli.sandbox.process import Packed
+from rlm_cli.sandbox.registry import sandbox_opener
 from rlm_cli.schema import Schema
 from rlm_cli.settings import Settings
 from rlm_cli.signals import Stopping
@@ -326,11 +325,10 @@ class Session:
 
     async def _loop(self, shared: Shared) -> Outcome:
         assert self._corpus is not None
-        packed = Packed(self._corpus.table)
+        packed, opener = Packed(self._corpus.table), sandbox_opener(self._settings.sandbox)
 
         def new_sandbox(host: Host, parts: Sequence[Part] | None) -> Sandbox:
-            level: Any = self._settings.sandbox
-            return ProcessSandbox(host, packed, parts=parts, level=level)
+            return opener(host, packed, parts)
 
         left = shared.gate.ledger.time_left()
         deadline = None if left is None else asyncio.get_running_loop().time() + left

@@ -6,10 +6,9 @@ things through `Host`. Nothing else gets in or out. The smallest sandbox (for a 
     class Bare:
         async def start(self): return Ready(layers=(), missing=("everything",), seconds=0.0)
         async def run(self, code, *, cell, time_limit): exec(code, self.names); return CellResult()
-        async def restore(self, cells): ...
         async def close(self): ...
 
-and one line in `SANDBOXES` below makes `--sandbox bare` choose it.
+and one line in `SANDBOXES` of `registry.py`, with its word among the choices of --sandbox, makes `--sandbox bare` work.
 """
 
 from __future__ import annotations
