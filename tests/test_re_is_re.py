@@ -19,10 +19,10 @@ from tests.test_text_is_str import SEEDS, mapped_texts, settled, tiny
 
 
 @contextmanager
-def tiny_windows() -> Iterator[None]:
-    with tiny(), pytest.MonkeyPatch.context() as patch:
+def tiny_windows(scale: int = 1) -> Iterator[None]:
+    with tiny(scale), pytest.MonkeyPatch.context() as patch:
         patch.setattr(regex, "SMALL", -1)
-        patch.setattr(windows, "WINDOW", 12)
+        patch.setattr(windows, "WINDOW", 12 * scale)
         patch.setattr(lines, "SAMPLE", 3)
         yield
 

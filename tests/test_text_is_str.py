@@ -24,13 +24,20 @@ from rlm_cli.context.text import Text
 
 
 @contextmanager
-def tiny() -> Iterator[None]:
+def tiny(scale: int = 1) -> Iterator[None]:
     """Blocks of a few bytes, so that small inputs meet every border."""
-    sizes = [(offsets, "BLOCK", 8), (mapped, "WINDOW", 9), (mapped, "GATHER", 16), (seeking, "FIRST", 8)]
+    sizes = [
+        (offsets, "BLOCK", 8),
+        (offsets, "BATCH", 2),
+        (offsets, "_RARELY", 1),
+        (mapped, "WINDOW", 9),
+        (mapped, "GATHER", 16),
+        (seeking, "FIRST", 8),
+    ]
     sizes += [(seeking, "MOST", 24), (text, "SHORT", 6), (splitting, "_FEW", 3), (splitting, "SHORT", 6)]
     with pytest.MonkeyPatch.context() as patch:
         for module, name, value in sizes:
-            patch.setattr(module, name, value)
+            patch.setattr(module, name, value * scale if value >= 6 else value)
         yield
 
 

@@ -80,8 +80,9 @@ class Files(Mapping[str, Text]):
 
         A pattern without a slash is matched with the last part of the path, as a shell user means it.
         """
-        found = glob_pattern(plain(pattern)).fullmatch
-        return [name for name in self if found(name)]
+        matches = glob_pattern(plain(pattern)).fullmatch
+        names = self._store.files
+        return [quoted(name) for number in range(len(names)) if matches(name := names.name(number))]
 
     def __repr__(self) -> str:
         return f"<{len(self):,} files>"

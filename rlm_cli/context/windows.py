@@ -52,7 +52,7 @@ class RunningWindow:
         self._ahead = -len(before)  # characters from the anchor to the window's first
         self._next = begin  # where reading goes on
         self._at = len(before)  # in the window: where the next attempt begins
-        self._step = WINDOW
+        self._step = max(WINDOW, len(before))
 
     def _read(self, size: int) -> None:
         pieces = [self._window]
@@ -100,13 +100,15 @@ class RunningWindow:
                 yield Seen(match, self._anchor, self._ahead)
                 self._at = end
                 empty_at = end if begin == end else -1
-            if final:
+            if final or (self._shape.anchored and limit >= start):
                 return
             self._at = max(self._at, limit + 1, self._without_head(limit))
-            self._step = WINDOW if self._at > start else self._step * 2
+            moved = self._at > start
             before = self._at
             self._forget()
             empty_at -= before - self._at if empty_at >= 0 else 0
+            # What is kept is copied once for each read, so that a read brings about as much again.
+            self._step = max(WINDOW, len(self._window)) if moved else max(self._step * 2, len(self._window))
             self._read(self._step)
 
     def _without_head(self, limit: int) -> int:
@@ -130,8 +132,7 @@ class RunningWindow:
             limit = len(self._window) if final else certain_limit(self._shape, self._window)
             if self._at <= limit or (match is not None and self._certain(match, limit)):
                 return None if match is None else Seen(match, self._anchor, self._ahead)
-            self._step *= 2
-            self._read(self._step)
+            self._read(max(self._step, len(self._window)))
 
 
 def before_position(text: Mapped, position: Position, characters: int) -> str:
