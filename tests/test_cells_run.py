@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
 import hashlib
 import io
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from rlm_cli.sandbox import CellResult, Ready, Sandbox
+from rlm_cli.sandbox.host import ProcessSandbox
+from rlm_cli.sandbox.registry import SANDBOXES
 from tests.sandboxes import Bench
 
 DATA = Path(__file__).parent / "data" / "plain_cells.txt"
@@ -209,6 +213,9 @@ ERRORS = {
     "unreadable file": ("cite('nope.py', 1)", "KeyError", "nope.py"),
     "long text in a native": ("'abc'.startswith(files['big.log'])", "TypeError", "startswith"),
     "in a native": ("files['big.log'] in 'abc'", "TypeError", "in <string>"),
+    "a shell line": ("!pip install x", "SyntaxError", "nothing can be installed"),
+    "return at the top": ("return 5", "SyntaxError", "bare expression"),
+    "pathlib": ("from pathlib import Path", "ModuleNotFoundError", "os.path"),
     "syntax": ("x = = 1", "SyntaxError", "invalid syntax"),
     "brackets": ("(" * 10_000 + ")" * 10_000, "SyntaxError", "nested"),
     "nul": ("x = 1\0", "SyntaxError", "null"),
@@ -326,3 +333,38 @@ def test_human_eval_runs() -> None:
                 failed[name] = error
     assert len(problems) == 164
     assert not failed
+
+
+class Bare:
+    """The smallest sandbox there can be: it confines nothing."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, object] = {}
+
+    async def start(self) -> Ready:
+        return Ready(layers=(), missing=("everything",), seconds=0.0)
+
+    async def run(self, code: str, *, cell: str, time_limit: float) -> CellResult:
+        exec(code, self.names)
+        return CellResult()
+
+    async def close(self) -> None:
+        self.names.clear()
+
+
+def test_the_smallest_sandbox_is_one() -> None:
+    sandbox: Sandbox = Bare()
+
+    async def use() -> CellResult:
+        await sandbox.start()
+        return await sandbox.run("x = 1 + 1", cell="0/1.1", time_limit=1)
+
+    assert asyncio.run(use()).error is None
+    assert isinstance(sandbox, Bare)
+    assert sandbox.names["x"] == 2
+
+
+def test_each_choice_of_the_flag_makes_a_sandbox() -> None:
+    with Bench() as bench:
+        for make in SANDBOXES.values():
+            assert isinstance(make(bench.host, bench.table, parts=None), ProcessSandbox)

@@ -28,6 +28,7 @@ HINTS: list[tuple[type[BaseException], str, str]] = [
         "A name of a function may have been bound to a value: `del name` brings it back.",
     ),
     (RecursionError, "", "Use a loop in place of the recursion."),
+    (SyntaxError, "'return' outside", "Print what you want to see, or end the cell with a bare expression."),
     (SyntaxError, "invalid character", "Write plain quotes and ASCII operators."),
     (SyntaxError, "null bytes", "Take the NUL characters out of the code."),
     (UnicodeDecodeError, "", "Text of the input is decoded already; work with str."),
@@ -84,6 +85,8 @@ def _hint(error: BaseException, message: str) -> str:
         return ""
     if isinstance(error, NameError) and (match := re.search(r"name '(\w+)' is not defined", message)):
         return f"SHOW_VARS() lists the variables; '{match[1]}' may be from a cell that failed before it was set."
+    if isinstance(error, SyntaxError) and (error.text or "").lstrip().startswith(("!", "%")):
+        return "There is no shell and nothing can be installed here: the usual pure modules can be imported."
     for kind, pattern, hint in HINTS:
         if isinstance(error, kind) and re.search(pattern, message):
             return hint

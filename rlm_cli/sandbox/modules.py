@@ -166,7 +166,7 @@ FILES = "the input is in `files[path]` and `context`; use files.glob('**/*.py'),
 NO_NETWORK = "a cell has no network"
 ADVICE = {
     "os": FILES,
-    "pathlib": "paths are plain strings in a cell: " + FILES,
+    "pathlib": "paths are plain strings in a cell, and os.path works on them; " + FILES,
     "glob": "use files.glob('**/*.py')",
     "shutil": FILES,
     "tempfile": "keep values in variables: they stay from cell to cell",

@@ -254,7 +254,7 @@ class Repl:
 
     def SHOW_VARS(self) -> str:  # noqa: N802
         """The variables with types and sizes, one a line."""
-        rows = [f"{name}: {kind}, {size}" for name, kind, size in shown_variables(self)]
+        rows = [f"{name}: {kind}" + (f", {size}" if size else "") for name, kind, size in shown_variables(self)]
         return "\n".join(rows) or "no variables yet"
 
     def budget(self) -> dict[str, Any]:
