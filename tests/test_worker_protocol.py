@@ -122,6 +122,10 @@ BREACHES = {
     "a variable of two": "tell({**DONE, 'variables': [['a', 'b']]})",
     "coverage of text": "tell({**DONE, 'coverage': [['a']]})",
     "coverage that is an object": "tell({**DONE, 'coverage': {'0': 1}})",
+    "coverage of a file outside": "tell({**DONE, 'coverage': [[7, 0, 1]]})",
+    "coverage of half a pair": "tell({**DONE, 'coverage': [[0, 0]]})",
+    "coverage that is too far": "tell({**DONE, 'coverage': [[0, 0, 1 << 80]]})",
+    "coverage of a huge file number": "tell({**DONE, 'coverage': [[1 << 40, 0, 1]]})",
     "a draft that is a list": "tell({**DONE, 'draft': ['x']})",
 }
 

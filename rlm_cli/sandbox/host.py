@@ -135,7 +135,7 @@ class ProcessSandbox:
         turn = _Turn(self._worker, calls, time_limit, self._grace, self._stop)
         try:
             message = await turn.run({"t": "run", "code": code, "cell": cell})
-            result = read_result(message, turn.seconds)
+            result = read_result(message, turn.seconds, self._files.names)
         except (Breach, WorkerGone) as error:
             return await self._died(code, cell, calls, turn, error)
         except BaseException:
@@ -190,7 +190,9 @@ class ProcessSandbox:
                 message = await turn.run({"t": "run", "code": record.code, "cell": record.cell})
                 if calls.diverged or turn.stopped:
                     raise Breach("the cell did not repeat itself")
-                rebuilt = tuple(variable.name for variable in read_result(message, turn.seconds).variables)
+                rebuilt = tuple(
+                    variable.name for variable in read_result(message, turn.seconds, self._files.names).variables
+                )
             except (Breach, WorkerGone):
                 await self._worker.kill()
                 self._records.clear()

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from rlm_cli.context.spans import FileNames
 from rlm_cli.sandbox import macos
 from rlm_cli.sandbox.protocol import LONGEST, Breach, decode, encode
 
@@ -37,10 +38,8 @@ class WorkerGone(Exception):
     """The worker's end of the wire is closed."""
 
 
-class Packer(Protocol):
+class Packer(FileNames, Protocol):
     """A file table that can be packed for the worker."""
-
-    def __len__(self) -> int: ...
 
     def pack(self) -> bytes: ...
 
@@ -50,6 +49,7 @@ class Packed:
 
     def __init__(self, table: Packer) -> None:
         data = table.pack()
+        self.names: FileNames = table
         self.count = len(table)
         self.size = len(data)
         self._file = _sealed(data)

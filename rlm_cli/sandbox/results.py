@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
+from rlm_cli.context.coverage import Coverage
+from rlm_cli.context.spans import FileNames
 from rlm_cli.sandbox.contract import CellError, CellResult, Variable
 from rlm_cli.sandbox.protocol import Breach, clean
 
@@ -15,7 +17,7 @@ VARIABLES = 200
 KINDS = ("error", "refused", "time", "memory")
 
 
-def read_result(message: dict[str, Any], seconds: float) -> CellResult:
+def read_result(message: dict[str, Any], seconds: float, files: FileNames) -> CellResult:
     """The `done` message as a result. `seconds` are the host's. Raises Breach where a field is not what it must be."""
     variables = message.get("variables")
     if not isinstance(variables, list) or len(variables) > VARIABLES:
@@ -30,7 +32,7 @@ def read_result(message: dict[str, Any], seconds: float) -> CellResult:
         draft=None if draft is None else _text(draft, DRAFT),
         seconds=seconds,
         looked=message.get("looked") is True,
-        coverage=_rows(message.get("coverage")),
+        coverage=_account(message.get("coverage"), files),
     )
 
 
@@ -52,12 +54,12 @@ def _variable(value: object) -> Variable:
     return Variable(*(_text(item, TEXT) for item in value))
 
 
-def _rows(value: object) -> Any:
-    """The account of what was read: lists of whole numbers. `Coverage.unwire` checks it against the corpus."""
-    if not isinstance(value, list) or not all(
-        isinstance(row, list) and all(type(number) is int for number in row) for row in value
-    ):
-        raise Breach("an account of the wrong shape")
+def _account(value: object, files: FileNames) -> Any:
+    """What was read, as it came: whoever unpacks it later must find no surprise."""
+    try:
+        Coverage.unwire(value, files)
+    except (ValueError, OverflowError) as error:
+        raise Breach(f"an account of the wrong shape: {error}") from None
     return value
 
 
