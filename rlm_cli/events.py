@@ -125,6 +125,14 @@ class InputOpened(Event):
     seconds: float = 0.0
 
 
+@event("input.progress", live=True)
+class InputProgress(Event):
+    """A pipe or an archive takes long to read: what is being done, and how many bytes of it are done."""
+
+    what: str
+    bytes: int
+
+
 @event("input.changed")
 class InputChanged(Event):
     """A file is not what it was when the run began: truncated, replaced, or found to be binary or unreadable."""
@@ -170,6 +178,7 @@ class AnswerGiven(Event):
     stopped_by: str | None = None
     citations: list[dict[str, Any]] = field(default_factory=list)
     coverage: dict[str, Any] = field(default_factory=dict)
+    checks: dict[str, Any] = field(default_factory=dict)  # of marks, places and quotations in the text
 
 
 @event("run.finished")

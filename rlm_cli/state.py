@@ -29,6 +29,13 @@ STREAM_KEPT = 400  # characters of a reply that is coming in
 WARNINGS_KEPT = 100
 RATE_WINDOW = 20  # finished calls from which rate and time left are estimated
 
+_CHANGES = {
+    "truncated": "has become shorter",
+    "grown": "has grown",
+    "modified": "has been written to",
+    "replaced": "is another file",
+    "gone": "is gone",
+}
 _FILE_HEADER = re.compile(r"==> (.{1,300}?) <==")
 
 
@@ -205,6 +212,7 @@ class State:
     run: events.RunStarted | None = None
     resumed: events.RunResumed | None = None
     input: events.InputOpened | None = None
+    reading: events.InputProgress | None = None  # a pipe or archive that takes long
     strategy: events.StrategyChosen | None = None
     sandbox: events.SandboxReady | None = None
     answer: events.AnswerGiven | None = None
@@ -259,8 +267,14 @@ class State:
     def _input_opened(self, event: events.InputOpened, _t: float) -> None:
         self.input = event
 
+    def _input_progress(self, event: events.InputProgress, _t: float) -> None:
+        self.reading = event
+
     def _input_changed(self, event: events.InputChanged, _t: float) -> None:
-        self._warn(f"{event.name} {event.reason}")
+        if event.reason in _CHANGES:
+            self._warn(f"{event.name} {_CHANGES[event.reason]} since the run began")
+        else:
+            self._warn(f"{event.name} is not read: {event.reason}")
 
     def _strategy_chosen(self, event: events.StrategyChosen, _t: float) -> None:
         self.strategy = event
@@ -458,6 +472,7 @@ class State:
         "run.started": _run_started,
         "run.resumed": _run_resumed,
         "input.opened": _input_opened,
+        "input.progress": _input_progress,
         "input.changed": _input_changed,
         "strategy.chosen": _strategy_chosen,
         "limit.reached": _limit_hit,

@@ -44,6 +44,7 @@ class PlainSink:
         self._lock = threading.RLock()
         self._lines = 0
         self._last = 0.0
+        self._reading = False
         self._warnings = 0
         self._told: dict[str, tuple[float, int]] = {}  # batch of the present turn → when and at how many it was told
         self._turn_told = 0
@@ -90,6 +91,10 @@ class PlainSink:
             self._say("; ".join(filter(None, (f"models {models}", view.limits_text(self.state)))))
         elif kind == "run.resumed":
             self._say(f"resumed: {view.cost_text(self.state)} spent before")
+        elif kind == "input.progress":
+            if not self._reading or self._may(10.0):
+                self._reading = True
+                self._say(view.reading_text(self.state))
         elif kind == "input.opened":
             self._say(self._input())
         elif kind in ("warned", "input.changed", "sandbox.lost"):

@@ -131,6 +131,12 @@ def sources_text(state: State) -> str:
     return ", ".join(names) + more
 
 
+def reading_text(state: State) -> str:
+    """`reading standard input: 1.2 GB`, or nothing."""
+    reading = state.reading
+    return f"{one_line(reading.what, 80)}: {figures.size(reading.bytes)}" if reading else ""
+
+
 def skipped_text(state: State) -> str:
     """`31 skipped: 20 ignored, 9 binary, 2 secret`, or `20 ignored`."""
     skipped = state.input.skipped if state.input else {}
@@ -305,7 +311,7 @@ class _Scene:
     def waiting(self) -> Line:
         state = self.state
         if state.run is not None and state.input is None:
-            text = f"opening {sources_text(state)}"
+            text = reading_text(state) or f"opening {sources_text(state)}"
         elif state.root is None or state.root.turn is None:
             text = "starting"
         else:
