@@ -33,6 +33,7 @@ from rlm_cli.events import (
     CallFailed,
     InputChanged,
     InputOpened,
+    InputProgress,
     InputRead,
     NodeFinished,
     NodeStarted,
@@ -56,7 +57,7 @@ from rlm_cli.recording import Past
 from rlm_cli.resuming import Silent, check_input, compare
 from rlm_cli.sandbox import Host, Sandbox
 from rlm_cli.sandbox.process import Packed
-from rlm_cli.sandbox.registry import sandbox_opener
+from rlm_cli.sandbox.registry import SANDBOXES
 from rlm_cli.schema import Schema
 from rlm_cli.settings import Settings
 from rlm_cli.signals import Stopping
@@ -108,6 +109,7 @@ class Session:
         self._gate: Gate | None = None
         self._shared: Shared | None = None
         self._node: Node | None = None
+        self._stopping: Stopping | None = None
         self._recorder = Recorder([_Fold(self._state)], past)
 
     async def run(self) -> ExitStatus:
@@ -119,7 +121,7 @@ class Session:
             pack = prompts.load(prompts.choose(root.name, root.window) if settings.pack == "auto" else settings.pack)
         except RlmError as error:
             return refuse(error, settings, self._environment)
-        stopping = Stopping(self._run, restore_terminals, self._stop_calls)
+        stopping = self._stopping = Stopping(self._run, restore_terminals, self._stop_calls)
         if not settings.dry_run:
             for model in {root.name: root, sub.name: sub}.values():
                 warm(model)  # litellm's three seconds of import pass while the input is opened
@@ -235,7 +237,14 @@ class Session:
         stdin = os.open(kept, os.O_RDONLY) if kept is not None and kept.exists() else 0
         # In a thread of its own: a pipe may take hours, and Ctrl-C must not wait for it.
         corpus = await in_background(
-            lambda: open_corpus(settings.sources, options, stdin=stdin, listed=settings.listed, on_change=self._changed)
+            lambda: open_corpus(
+                settings.sources,
+                options,
+                stdin=stdin,
+                listed=settings.listed,
+                progress=self._reading,
+                on_change=self._changed,
+            )
         )
         self._corpus = corpus
         if self._past is not None:
@@ -254,7 +263,12 @@ class Session:
 
     def _changed(self, name: str, reason: str) -> None:
         self._recorder.emit(InputChanged(name=name, reason=reason))
-        self._recorder.emit(Warned(message=f"{name}: {reason} since the run began", kind="input"))
+
+    def _reading(self, what: str, count: int) -> None:
+        """A pipe or an archive takes long. Raises to stop it, since the thread that reads cannot be cancelled."""
+        if self._stopping is not None and self._stopping.stopped is not None:
+            raise self._stopping.stopped
+        self._recorder.emit(InputProgress(what=what, bytes=count))
 
     # --- the run ---------------------------------------------------------------------------------------------------
 
@@ -325,10 +339,10 @@ class Session:
 
     async def _loop(self, shared: Shared) -> Outcome:
         assert self._corpus is not None
-        packed, opener = Packed(self._corpus.table), sandbox_opener(self._settings.sandbox)
+        packed, new = Packed(self._corpus.table), SANDBOXES[self._settings.sandbox]
 
         def new_sandbox(host: Host, parts: Sequence[Part] | None) -> Sandbox:
-            return opener(host, packed, parts)
+            return new(host, packed, parts=parts)
 
         left = shared.gate.ledger.time_left()
         deadline = None if left is None else asyncio.get_running_loop().time() + left
