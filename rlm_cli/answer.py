@@ -34,6 +34,7 @@ class Answer:
     stopped_by: str | None = None  # cost, tokens, calls, turns, time, interrupt, terminate, protocol
     citations: tuple[Citation, ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, Any] = field(default_factory=dict)  # of marks, places and quotations: see references.py
 
     @property
     def partial(self) -> bool:

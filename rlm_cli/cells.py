@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -74,6 +74,11 @@ class Shared:
             "read_by_models_bytes": min(total, self.read_by_models.bytes()),
             "read_by_models_files": self.read_by_models.files(),
         }
+
+    def files_read(self) -> Iterator[int]:
+        """Files of which something was read, those that models read first. Some come twice."""
+        yield from self.read_by_models.touched()
+        yield from self.read_by_code.touched()
 
     def account(self) -> list[Row]:
         """The same, file by file."""

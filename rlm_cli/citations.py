@@ -1,29 +1,29 @@
 """Sources of an answer: made by code, checked by the host against the bytes of the file before they are shown.
 
 A citation begins as a span of bytes that a cell cites. The host reads those bytes itself, counts the lines itself, and
-keeps the quote. When the answer is done each one is read again: the same bytes are `verified`; a quote that stands
-elsewhere by now is `moved` and its line repaired; anything else is dropped with a warning. Nothing that the worker says
-about a source is believed but the span.
+keeps the quote and a digest of the whole. When the answer is done each one is read again: the same bytes at the same
+place are `verified`; the same bytes elsewhere by now are `moved` and their lines repaired; anything else is dropped
+with a warning. Nothing that the worker says about a source is believed but the span.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from hashlib import blake2b
+from typing import Literal, NamedTuple
+
+import stringzilla
 
 from rlm_cli.context.spans import Span
 from rlm_cli.context.store import ByteStore
 
-_QUOTE_BYTES = 2_000  # of a long source only the head is quoted; the whole span is still checked by its ends
+MOST_BYTES = 256 << 20
+"""Bytes of one source. All of it is read twice, so a whole log of gigabytes is none."""
+_QUOTE_BYTES = 2_000  # of a long source only the head is quoted; all of it is compared, by digest
 _WINDOW = 1 << 20
-_MARK = re.compile(r"(?<![\w\])`])\[(\d{1,4})\](?!\()")
-# The character before may not belong to a path: each run of path characters is tried once, so the scan is linear.
-_REFERENCE = re.compile(
-    r"(?<![\w@+~./!-])(?P<path><stdin>|[\w@+~./!-]++):(?P<line>\d{1,9})(?:-(?P<end>\d{1,9}))?(?![\w:])"
-)
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_MOST_SEARCHED = 1 << 30  # bytes of a changed file that are looked through for a quote, in each direction
+_MOST_PLACES = 10_000  # places that begin like the quote
 
 State = Literal["verified", "moved", "dropped"]
 
@@ -61,132 +61,141 @@ class Citation:
         }
 
 
+class _Held(NamedTuple):
+    """What a citation is held to."""
+
+    head: bytes  # the first `_QUOTE_BYTES`
+    digest: bytes  # of all of it
+    from_line_start: bool
+    to_line_end: bool
+
+
 class Sources:
     """The register of one run: shared by the root and its children, so that a number means the same everywhere."""
 
     def __init__(self, store: ByteStore, on_drop: Callable[[str], None] = lambda _: None) -> None:
         """`on_drop` is told in a sentence of each citation that does not hold."""
-        self._store = store
-        self._files = store.files
+        self.store = store
         self._found: list[Citation] = []
         self._numbers: dict[Span, int] = {}
-        self._bytes: dict[int, bytes] = {}  # number → what stood there when it was cited
-        self._base_names: dict[str, list[int]] | None = None
+        self._held: list[_Held] = []
         self._on_drop = on_drop
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def add(self, span: Span) -> int:
-        """Register a span; the number of its mark, from 1. Raises ValueError where there are no such bytes."""
+        """Register a span; the number of its mark, from 1. Raises ValueError for what can be no source."""
         if (known := self._numbers.get(span)) is not None:
             return known
-        if not (0 <= span.file < len(self._files) and 0 <= span.start <= span.end <= self._store.size(span.file)):
+        store = self.store
+        if not (0 <= span.file < len(store.files) and 0 <= span.start <= span.end <= store.size(span.file)):
             raise ValueError("a source outside the input")
-        taken = _taken(self._store, span)
+        if span.start == span.end:
+            raise ValueError("an empty line is no source: cite a line that says something")
+        if span.end - span.start > MOST_BYTES:
+            raise ValueError("a source of more than 256 MB cannot be checked: cite the lines that matter")
+        held = _held(store, span)
+        if held is None:
+            raise ValueError("a source that cannot be read any more")
         number = len(self._found) + 1
-        newlines = self._store.newlines(span.file)
-        first = newlines.before(span.start) + 1
-        # A span that ends with a line end belongs to the line before it.
-        last = max(first, newlines.before(max(span.start, span.end - 1)) + 1)
-        quote = taken[:_QUOTE_BYTES].decode("utf-8", "replace").rstrip("\r\n")
-        path = self._files.name(span.file)
-        self._found.append(Citation(number, path, first, last, *span, quote))
+        first, last = _lines(store, span)
+        quote = held.head.decode("utf-8", "replace").rstrip("\r\n")
+        self._found.append(Citation(number, store.files.name(span.file), first, last, *span, quote))
+        self._held.append(held)
         self._numbers[span] = number
-        self._bytes[number] = taken
         return number
 
-    def checked(self, number: int, now: ByteStore) -> Citation | None:
-        """The citation of that number, read again from `now` and repaired; None where there is none or it fell."""
+    def checked(self, number: int, now: ByteStore, same: Callable[[int], bool] = lambda _: False) -> Citation | None:
+        """The citation of that number, read again from `now` and repaired; None where there is none or it fell.
+
+        `same(file)` says that a file surely is what it was: then its lines need not be counted again.
+        """
         if not 1 <= number <= len(self._found):
             return None
-        citation, wanted = self._found[number - 1], self._bytes[number]
-        if wanted and _taken(now, Span(citation.file, citation.start, citation.end)) == wanted:
-            return citation
-        moved = _search(now, citation, wanted) if wanted else None
-        if moved is None:
+        citation, held = self._found[number - 1], self._held[number - 1]
+        span = Span(citation.file, citation.start, citation.end)
+        if _held(now, span) == held:
+            if same(citation.file):
+                return citation
+            first, last = _lines(now, span)
+            if (first, last) == (citation.line, citation.end_line):
+                return citation
+            return replace(citation, line=first, end_line=last, state="moved")
+        start = _nearest(now, span, held)
+        if start is None:
             self._on_drop(f"a source was dropped: {citation.place} no longer holds what was cited")
-        return moved
-
-    def settle(self, text: str, now: ByteStore) -> tuple[str, list[Citation]]:
-        """The answer's text and its sources, every one checked against `now`, a store that has just been opened.
-
-        Marks `[n]` without a source become `[n?]`; `path:line` in prose becomes a source where that line exists and
-        gets a `?` behind it where it does not. Where the text uses no mark at all, every registered source is shown.
-        """
-        used: dict[int, Citation] = {}
-        known: dict[int, Citation | None] = {}
-
-        def check(number: int) -> Citation | None:
-            if number not in known:
-                known[number] = self.checked(number, now)
-            return known[number]
-
-        def mark(match: re.Match[str]) -> str:
-            citation = check(int(match[1]))
-            if citation is None:
-                return f"[{match[1]}?]" if self._found else match[0]
-            used[citation.number] = citation
-            return match[0]
-
-        def reference(match: re.Match[str]) -> str:
-            file = self._named(match["path"])
-            if file is None:
-                return match[0]
-            first = int(match["line"])
-            span = self._store.line_span(file, first, max(first, int(match["end"] or first)))
-            if span is None:
-                return match[0] + "?"
-            number = self.add(Span(file, *span))
-            if (citation := check(number)) is not None:
-                used[number] = citation
-            return match[0]
-
-        made, position = [], 0
-        for code in [*_CODE.finditer(text), None]:
-            prose = text[position : code.start() if code else len(text)]
-            made.append(_REFERENCE.sub(reference, _MARK.sub(mark, prose)))
-            if code:
-                inside = code[0]
-                made.append(_REFERENCE.sub(reference, inside) if not inside.startswith("```") else inside)
-                position = code.end()
-        if not used:
-            used = {number: found for number in range(1, len(self._found) + 1) if (found := check(number)) is not None}
-        return "".join(made), [used[number] for number in sorted(used)]
-
-    def _named(self, path: str) -> int | None:
-        """The file that prose means by `path`: its whole name, or a tail of it that fits one file alone."""
-        if (number := self._files.number(path)) is not None:
-            return number
-        if self._base_names is None:
-            self._base_names = {}
-            for file in range(len(self._files)):
-                self._base_names.setdefault(self._files.name(file).rsplit("/", 1)[-1], []).append(file)
-        tail = path.removeprefix("./")
-        fitting = [
-            file
-            for file in self._base_names.get(tail.rsplit("/", 1)[-1], ())
-            if self._files.name(file) == tail or self._files.name(file).endswith("/" + tail)
-        ]
-        return fitting[0] if len(fitting) == 1 else None
+            return None
+        moved = Span(span.file, start, start + span.end - span.start)
+        first, last = _lines(now, moved)
+        return replace(citation, line=first, end_line=last, start=moved.start, end=moved.end, state="moved")
 
 
-def _taken(store: ByteStore, span: Span) -> bytes:
-    """What a citation is held to: its bytes; of a long one head and tail."""
-    if span.end - span.start <= 2 * _QUOTE_BYTES:
-        return bytes(store.view(*span))
-    head = bytes(store.view(span.file, span.start, span.start + _QUOTE_BYTES))
-    return head + bytes(store.view(span.file, span.end - _QUOTE_BYTES, span.end))
+def _lines(store: ByteStore, span: Span) -> tuple[int, int]:
+    """First and last line of a span. One that ends with a line end ends on the line before it."""
+    newlines = store.newlines(span.file)
+    first = newlines.before(span.start) + 1
+    return first, max(first, newlines.before(max(span.start, span.end - 1)) + 1)
 
 
-def _search(store: ByteStore, citation: Citation, wanted: bytes) -> Citation | None:
-    """Where the quote stands now, in the file as it is."""
-    if citation.end - citation.start > 2 * _QUOTE_BYTES:
-        return None
-    size = store.size(citation.file)
-    for start in range(0, size, _WINDOW):
-        window = bytes(store.view(citation.file, start, min(start + _WINDOW + len(wanted), size)))
-        if (at := window.find(wanted)) >= 0:
-            offset = start + at
-            line = store.newlines(citation.file).before(offset) + 1
-            end_line = line + citation.end_line - citation.line
-            end = offset + len(wanted)
-            return replace(citation, line=line, end_line=end_line, start=offset, end=end, state="moved")
+def _held(store: ByteStore, span: Span) -> _Held | None:
+    """What stands there; None where there are fewer bytes."""
+    digest, head = blake2b(digest_size=16), b""
+    for start in range(span.start, span.end, _WINDOW):
+        wanted = min(_WINDOW, span.end - start)
+        data = bytes(store.peek(span.file, start, start + wanted))
+        if len(data) < wanted:
+            return None
+        digest.update(data)
+        head = head or data[:_QUOTE_BYTES]
+    return _Held(head, digest.digest(), *_edges(store, span))
+
+
+def _edges(store: ByteStore, span: Span) -> tuple[bool, bool]:
+    """Whether it begins where a line does, and ends where one does."""
+    before = bytes(store.peek(span.file, max(0, span.start - 1), span.start))
+    last = bytes(store.peek(span.file, span.end - 1, span.end + 2))
+    ends = len(last) == 1 or last[:1] == b"\n" or last[1:2] == b"\n" or last[1:3] == b"\r\n"
+    return before in (b"", b"\n"), ends
+
+
+def _nearest(store: ByteStore, span: Span, held: _Held) -> int | None:
+    """Where the bytes stand now, next to where they were. What was whole lines has to be whole lines again."""
+
+    size = span.end - span.start
+    left = _MOST_SEARCHED
+
+    def holds(start: int) -> bool:
+        nonlocal left
+        there = Span(span.file, start, start + size)
+        if left < 0 or _edges(store, there) != (held.from_line_start, held.to_line_end):
+            return False
+        left -= size if size > _QUOTE_BYTES else 0
+        return _held(store, there) == held
+
+    after = _scan(store, span, held.head, holds, forward=True)
+    before = _scan(store, span, held.head, holds, forward=False)
+    if after is None or before is None:
+        return before if after is None else after
+    return after if after - span.start <= span.start - before else before
+
+
+def _scan(store: ByteStore, span: Span, head: bytes, holds: Callable[[int], bool], *, forward: bool) -> int | None:
+    """The first place from `span.start` on, or before it and back, that begins with `head` and holds."""
+    size, places = store.size(span.file), 0
+    edge = min(span.start, size)
+    searched = 0
+    while (edge < size if forward else edge > 0) and searched < _MOST_SEARCHED:
+        low, high = (edge, min(edge + _WINDOW, size)) if forward else (max(0, edge - _WINDOW), edge)
+        data = bytes(store.peek(span.file, low, min(high + len(head) - 1, size)))
+        at: int = stringzilla.find(data, head) if forward else stringzilla.rfind(data, head)
+        while at >= 0:
+            if holds(low + at):
+                return low + at
+            places += 1
+            if places > _MOST_PLACES:
+                return None
+            at = data.find(head, at + 1) if forward else data.rfind(head, 0, at + len(head) - 1)
+        searched += high - low
+        edge = high if forward else low
     return None

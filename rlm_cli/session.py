@@ -52,8 +52,10 @@ from rlm_cli.models import Model
 from rlm_cli.models.registry import KEYS, default_models, open_model, warm
 from rlm_cli.places import places
 from rlm_cli.prompts import Pack
+from rlm_cli.quotations import Quotations
 from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
+from rlm_cli.references import LookUp
 from rlm_cli.resuming import Silent, check_input, compare
 from rlm_cli.sandbox import Host, Sandbox
 from rlm_cli.sandbox.process import Packed
@@ -354,19 +356,26 @@ class Session:
         assert self._shared is not None
         assert self._corpus is not None
         shared, corpus = self._shared, self._corpus
-        now = MappedStore(corpus, corpus.open, maps=False)
+        now = MappedStore(corpus.present(), corpus.open, maps=False)
+        quotations = Quotations(shared.store, shared.files_read, self._settings.question)
+        look_up = LookUp(shared.sources, now, quotations, corpus.same)
         try:
-            text, citations = shared.sources.settle(outcome.text, now)
+            settled = (
+                look_up.settle(outcome.text)
+                if shared.schema is None
+                else look_up.settle_value(outcome.text, outcome.value)
+            )
         finally:
             now.close()
         corpus.changes()
         return Answer(
             status=outcome.status,
-            text=outcome.text if shared.schema is not None else text,
+            text=settled.text,
             value=outcome.value,
             stopped_by=outcome.stopped_by,
-            citations=tuple(citations),
+            citations=tuple(settled.citations),
             coverage=shared.coverage(),
+            checks=settled.to_json(),
         )
 
     # --- the end ---------------------------------------------------------------------------------------------------
@@ -394,6 +403,7 @@ class Session:
                     stopped_by=answer.stopped_by,
                     citations=[citation.to_json() for citation in answer.citations],
                     coverage=dict(answer.coverage),
+                    checks=dict(answer.checks),
                 )
             )
         usage = Report.of(self._state, exit_code=int(status)).usage

@@ -26,7 +26,7 @@ from rlm_cli.context.options import InputOptions
 from rlm_cli.context.preparing import Prepared, Preparing
 from rlm_cli.context.secrets import starts_like_key
 from rlm_cli.context.sources import Sources
-from rlm_cli.context.spans import Span
+from rlm_cli.context.spans import FileNames, Span
 from rlm_cli.context.spool import Progress
 from rlm_cli.context.table import FileTable, shown_name, true_name
 from rlm_cli.errors import InputError
@@ -255,6 +255,21 @@ class Corpus:
                 self._tell(file, reason)
         return [(self.name(file), reason) for file, reason in sorted(self._told)]
 
+    def same(self, file: int) -> bool:
+        """Whether the file, looked at now, is what it was when the run began: its size, time and inode."""
+        backing = self._backings.get(file)
+        try:
+            if backing is not None:
+                return not backing.on_disk or not self._difference(file, os.stat(backing.path, dir_fd=self._directory))
+            path = true_name(self.name(file))
+            return not self._difference(file, os.stat(path, dir_fd=self._directory, follow_symlinks=False))
+        except OSError:
+            return False
+
+    def present(self) -> FileNames:
+        """The files with the sizes that they have now, where a file is read as it lies: for a look after the run."""
+        return _Present(self)
+
     def unchanged(self) -> bool:
         """Whether every file that was opened still is what it was when the run began."""
         return not self.changes()
@@ -283,6 +298,29 @@ class Corpus:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Present:
+    """The names of a corpus with the sizes of now."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self.name, self.base, self.number = corpus.name, corpus.base, corpus.number
+
+    def __len__(self) -> int:
+        return len(self._corpus)
+
+    def size(self, file: int) -> int:
+        """Bytes of its text; that of the run where it is not known any more, or comes out of an archive or a pipe."""
+        corpus = self._corpus
+        known = corpus.size(file)
+        if file in corpus._backings:
+            return known
+        try:
+            found = os.stat(true_name(corpus.name(file)), dir_fd=corpus._directory, follow_symlinks=False)
+        except OSError:
+            return known
+        return max(0, found.st_size - corpus.base(file))
 
 
 def open_corpus(

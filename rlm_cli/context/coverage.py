@@ -103,9 +103,13 @@ class Coverage:
         front = self._front[file] if file < len(self._front) else 0
         return front + sum(rest[1::2]) - sum(rest[::2])
 
+    def touched(self) -> Iterator[int]:
+        """Files of which at least a byte was read, in order."""
+        return (file for file, front in enumerate(self._front) if front or file in self._rest)
+
     def files(self) -> int:
         """Files of which at least a byte was read."""
-        return sum(1 for file, front in enumerate(self._front) if front or file in self._rest)
+        return sum(1 for _ in self.touched())
 
     def wire(self) -> list[list[int]]:
         """As JSON: `[first file, gap, length, gap, length, …]` for each file that was read."""

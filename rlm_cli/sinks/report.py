@@ -28,6 +28,7 @@ class Report:
     stopped_by: str | None = None
     citations: list[dict[str, Any]] = field(default_factory=list)
     coverage: dict[str, Any] = field(default_factory=dict)
+    checks: dict[str, Any] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     usage: dict[str, Any] = field(default_factory=dict)
     elapsed: float = 0.0  # seconds
@@ -61,6 +62,7 @@ class Report:
             stopped_by=answer.stopped_by if answer else None,
             citations=list(answer.citations) if answer else [],
             coverage=dict(answer.coverage) if answer else {},
+            checks=dict(answer.checks) if answer else {},
             models={"root": run.root_model, "sub": run.sub_model} if run else {},
             usage={
                 "turns": state.turn_count,
@@ -103,6 +105,7 @@ class Report:
             "stopped_by": self.stopped_by,
             "citations": self.citations,
             "coverage": self.coverage,
+            "checks": self.checks,
             "models": self.models,
             "usage": self.usage,
             "elapsed_s": round(self.elapsed, 3),

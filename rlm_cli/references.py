@@ -1,0 +1,283 @@
+"""What an answer's prose claims of the input: marks `[3]`, places `auth.py:42`, words in quotation marks.
+
+Each is looked up. A mark without a source becomes `[7?]`, a place that does not exist gets a `?`, words that were not
+found where the run has read get a note behind them. What holds becomes a source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Literal
+
+from rlm_cli.citations import Citation, Sources
+from rlm_cli.context.spans import Span
+from rlm_cli.context.store import ByteStore
+from rlm_cli.quotations import Quotations
+
+MOST_TEXT = 1_000_000
+"""Characters of an answer that are looked through; a longer one is data, and no prose."""
+MOST_REFERENCES = 2_000
+_SHOWN = 50  # of each kind of fault, in JSON
+
+_MARK = re.compile(r"(?P<before>\w?)(?P<marks>(?:\[\d{1,4}(?:\s?[,;]\s?\d{1,4}){0,50}\])++)(?!\()")
+_NUMBER = re.compile(r"\d+")
+# Possessive: each run of path characters is tried once, so the scan is linear.
+_PLACE = re.compile(
+    r"(?<![\w@+~./!-])(?P<path><stdin>|\"(?:[^\"\\\n]|\\[^\n])++\"|[\w@+~./!-]++)"
+    r":(?P<line>\d{1,9})(?:[-–](?P<end>\d{1,9}))?(?!\w)"
+)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_TAIL = re.compile(r"[\w@+~.!-]*\Z")
+_NOT_FOUND = " [quote not found]"
+
+Found = int | Literal["unknown", "several"]
+
+
+@dataclass(slots=True)
+class Settled:
+    """An answer after the look-up: its text with what is doubtful marked, its sources, and the account of it."""
+
+    text: str
+    citations: list[Citation]
+    marks: list[str] = field(default_factory=list)  # without a source
+    places: list[str] = field(default_factory=list)  # that were not verified
+    spelled: dict[str, int] = field(default_factory=dict)  # a place as the prose writes it → its source
+    quotes_found: int = 0
+    quotes_missing: list[str] = field(default_factory=list)
+    quotes_unsearched: int = 0
+    whole: bool = True  # all of the text was looked through
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "marks_without_source": self.marks[:_SHOWN],
+            "places_verified": self.spelled,
+            "places_unverified": self.places[:_SHOWN],
+            "quotes_found": self.quotes_found,
+            "quotes_not_found": self.quotes_missing[:_SHOWN],
+            "quotes_not_searched": self.quotes_unsearched,
+            "whole_text": self.whole,
+        }
+
+
+class LookUp:
+    """Looks up what one answer claims. `now` is a store that has just been opened; `same` as in `Sources.checked`."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        now: ByteStore,
+        quotations: Quotations | None = None,
+        same: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        self._sources = sources
+        self._now = now
+        self._quotations = quotations
+        self._same = same
+        self._known: dict[int, Citation | None] = {}
+        self._used: dict[int, Citation] = {}
+        self._looked = 0
+        self._names = _Names(sources.store)
+
+    def settle(self, text: str) -> Settled:
+        """The answer's text and its sources. Where the text uses no mark at all, every registered source is shown."""
+        settled = Settled(text, [])
+        if len(text) <= MOST_TEXT:
+            settled.text = self._marked(text, settled)
+            if self._quotations is not None:
+                settled.text = self._quoted(settled)
+        else:
+            settled.whole = False
+        return self._with_citations(settled)
+
+    def settle_value(self, text: str, value: Any) -> Settled:
+        """The sources of a value: every object in it with a path and a line. Nothing in it is rewritten."""
+        settled = Settled(text, [])
+        for path, first, last in islice(_places_of(value), MOST_REFERENCES):
+            found = self._names.find(path, path)
+            number = self._cite(found, first, last) if isinstance(found, int) else 0
+            if number > 0:
+                settled.spelled[f"{path}:{first}"] = number
+            elif not number:
+                settled.places.append(f"{path}:{first}")
+        return self._with_citations(settled)
+
+    def _with_citations(self, settled: Settled) -> Settled:
+        if not self._used:
+            for number in range(1, len(self._sources) + 1):
+                self._check(number)
+        settled.citations = [self._used[number] for number in sorted(self._used)]
+        return settled
+
+    # --- marks and places -------------------------------------------------------------------------------------------
+
+    def _check(self, number: int) -> bool:
+        """Whether source `number` holds; it is shown then."""
+        if number not in self._known:
+            self._known[number] = self._sources.checked(number, self._now, self._same)
+        citation = self._known[number]
+        if citation is not None:
+            self._used[number] = citation
+        return citation is not None
+
+    def _marked(self, text: str, settled: Settled) -> str:
+        made, position = [], 0
+        for code in [*_CODE.finditer(text), None]:
+            prose = text[position : code.start() if code else len(text)]
+            prose = _MARK.sub(lambda found: self._mark(found, settled), prose)
+            made.append(_PLACE.sub(lambda found: self._place(found, settled), prose))
+            if code:
+                inside = code[0]
+                fenced = inside.startswith("```")
+                made.append(inside if fenced else _PLACE.sub(lambda found: self._place(found, settled), inside))
+                position = code.end()
+        return "".join(made)
+
+    def _mark(self, found: re.Match[str], settled: Settled) -> str:
+        numbers = [int(number) for number in _NUMBER.findall(found["marks"])]
+        if found["before"] and not all(1 <= number <= len(self._sources) for number in numbers):
+            return found[0]  # `items[3]` is an index and no mark
+        if found[0] == found.string.strip():
+            return found[0]  # the whole answer: a list
+        missing = {number for number in numbers if not self._check(number)}
+        if not missing:
+            return found[0]
+        settled.marks += [str(number) for number in sorted(missing)]
+        return found["before"] + _NUMBER.sub(lambda one: one[0] + "?" * (int(one[0]) in missing), found["marks"])
+
+    def _place(self, found: re.Match[str], settled: Settled) -> str:
+        self._looked += 1
+        if self._looked > MOST_REFERENCES:
+            settled.whole = False
+            return found[0]
+        path, first = found["path"], int(found["line"])
+        file = self._names.find(path, found.string[max(0, found.end("path") - 4096) : found.end("path")])
+        if file == "unknown":
+            return found[0]
+        last = int(found["end"] or first)
+        number = self._cite(file, first, last) if isinstance(file, int) else 0
+        if not number:
+            settled.places.append(found[0])
+            return found[0] + "?"
+        citation = self._known.get(number)
+        written = found[0] if citation is None or citation.state == "verified" else f"{path}:{citation.line}"
+        if citation is not None:
+            settled.spelled[written] = number
+        return written
+
+    def _cite(self, file: int, first: int, last: int) -> int:
+        """The number of the source that these lines are; -1 for lines that are empty, 0 where there are none."""
+        store = self._sources.store
+        span = store.line_span(file, first, last) if last >= first else None
+        if span is None or (last > first and store.line_span(file, last, last) is None):
+            return 0
+        if span[0] == span[1]:
+            return -1
+        try:
+            number = self._sources.add(Span(file, *span))
+        except ValueError:
+            return 0
+        return number if self._check(number) else 0
+
+    # --- quotations -------------------------------------------------------------------------------------------------
+
+    def _quoted(self, settled: Settled) -> str:
+        assert self._quotations is not None
+        text = settled.text
+        codes = [code.span() for code in _CODE.finditer(text)]
+        cited = [citation.file for citation in self._used.values()]
+        made, position = [], 0
+        for quote in self._quotations.of(text, codes, first=cited):
+            if quote.found:
+                settled.quotes_found += 1
+            elif quote.found is None:
+                settled.quotes_unsearched += 1
+            else:
+                settled.quotes_missing.append(quote.text[:500])
+                made += [text[position : quote.end], _NOT_FOUND]
+                position = quote.end
+        return "".join([*made, text[position:]])
+
+
+class _Names:
+    """Which file prose means."""
+
+    def __init__(self, store: ByteStore) -> None:
+        self._files = store.files
+        self._by_tail: dict[str, list[int]] | None = None
+        self._suffixes: set[str] = set()
+
+    def find(self, path: str, before: str) -> Found:
+        """The file that `path` means, where `before` is the text that ends with it: a name may hold spaces.
+
+        Its whole name, or a tail of it that fits one file alone. `unknown` for what is no name of a file at all, such
+        as the time of day; a path that fits no file, or several, is `several`.
+        """
+        if self._by_tail is None:
+            self._learn()
+        assert self._by_tail is not None
+        path = path.removeprefix("./")
+        best, most = [], 0
+        for file in self._by_tail.get(_tail(path), ()):
+            name = self._files.name(file)
+            fits = _fit(name, path, before)
+            if fits > most:
+                best, most = [file], fits
+            elif fits == most and fits:
+                best.append(file)
+        if len(best) > 1:
+            whole = [file for file in best if len(self._files.name(file)) == most]
+            best = whole if len(whole) == 1 else best
+        if len(best) == 1:
+            return best[0]
+        suffix = _suffix(path)
+        return "several" if best or (suffix and suffix in self._suffixes) else "unknown"
+
+    def _learn(self) -> None:
+        self._by_tail = {}
+        for file in range(len(self._files)):
+            name = self._files.name(file)
+            self._by_tail.setdefault(_tail(name), []).append(file)
+            self._suffixes.add(_suffix(name))
+
+
+def _tail(name: str) -> str:
+    """The end of a name that holds none but characters of paths, within its last part."""
+    if name.endswith((">", '"')):
+        return name
+    found = _TAIL.search(name.rpartition("/")[2])
+    return found[0] if found else ""
+
+
+def _suffix(name: str) -> str:
+    last = name.rstrip('"').rpartition("/")[2]
+    stem, _, suffix = last.rpartition(".")
+    return suffix.lower() if stem and suffix.isalnum() and not suffix.isdigit() else ""
+
+
+def _fit(name: str, path: str, before: str) -> int:
+    """How many characters of `name` stand at the end of `before`; 0 where they do not cover `path`."""
+    tail = name
+    while tail:
+        if before.endswith(tail):
+            edge = before[-len(tail) - 1 : -len(tail)]
+            free = not edge or not (edge.isalnum() or edge in "_@+~.!-")
+            return len(tail) if free and (len(tail) >= len(path) or path.endswith("/" + name)) else 0
+        _, _, tail = tail.partition("/")
+    return 0
+
+
+def _places_of(value: Any, depth: int = 20) -> Iterator[tuple[str, int, int]]:
+    """(path, first line, last line) of every object in `value` that names a place."""
+    if isinstance(value, dict):
+        path = next((value[key] for key in ("path", "file", "filename") if isinstance(value.get(key), str)), None)
+        lines = [value.get(key) for key in ("line", "start_line", "line_number")]
+        first = next((line for line in lines if type(line) is int), None)
+        if path and first is not None:
+            last = value.get("end_line")
+            yield path, first, last if type(last) is int else first
+    if isinstance(value, dict | list) and depth > 0:
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _places_of(item, depth - 1)

@@ -1,0 +1,86 @@
+"""Words in quotation marks stand in what was read, or the answer says that they were not found."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlm_cli.citations import Sources
+from rlm_cli.context.store import MemoryStore
+from rlm_cli.quotations import Quotations
+from rlm_cli.references import LookUp, Settled
+
+TEXT = (
+    "The valve must be closed before\n  the pump is started, and never after.\n"
+    "It’s the operator’s duty — always — to look at the gauge first.\n"
+    'He said "stop" twice. The rest of the manual is about paint.\n'
+)
+NOTE = " [quote not found]"
+
+
+def settle(text: str, question: str = "", content: str = TEXT, **bounds: float) -> Settled:
+    store = MemoryStore({"other.txt": b"nothing here\n", "a.txt": content.encode()})
+    quotations = Quotations(store, lambda: [0, 1], question, **bounds)  # type: ignore[arg-type]
+    return LookUp(Sources(store), store, quotations).settle(text)
+
+
+TRUE = [
+    '"The valve must be closed before the pump is started"',
+    "“the pump is started, and never after.”",
+    "\"It's the operator's duty - always - to look at the gauge\"",
+    "«The valve must be closed … and never after»",
+    '"The rest of the manual is about paint,"',
+    '"closed before [...] look at the gauge first"',
+]
+
+
+@pytest.mark.parametrize("quote", TRUE)
+def test_a_quotation_that_is_there_is_left_alone(quote: str) -> None:
+    found = settle(f"The manual says {quote} and more.")
+    assert (found.text, found.quotes_found) == (f"The manual says {quote} and more.", 1)
+
+
+FALSE = [
+    '"The valve must be opened before the pump is started"',
+    "“the pump is stopped, and never after.”",
+    '"THE VALVE MUST BE CLOSED BEFORE"',
+    "«The valve must be closed … and ever after»",
+]
+
+
+@pytest.mark.parametrize("quote", FALSE)
+def test_a_quotation_that_is_not_there_is_marked(quote: str) -> None:
+    found = settle(f"The manual says {quote} and more.")
+    assert found.text == f"The manual says {quote}{NOTE} and more."
+    assert found.to_json()["quotes_not_found"] == [quote[1:-1]]
+
+
+def test_short_words_code_and_the_users_own_words_are_no_quotations() -> None:
+    text = 'A "pump", the "big red one" and "no such words in here" `"nor these in a span of code"`\n```\n"nor here, in a block of code"\n```\n'
+    assert settle(text, 'what about the "no such  words in here"?').text == text
+
+
+def test_marks_are_paired_in_order() -> None:
+    text = 'Both "valve" which is closed by somebody "pump" and "gauge" are named.'
+    assert settle(text).text == text
+
+
+def test_what_was_not_searched_to_its_end_is_neither_found_nor_missing() -> None:
+    content = "filler\n" * 500_000 + TEXT
+    quote = '"The rest of the manual is about paint"'
+    assert settle(quote, content=content).quotes_found == 1
+    cut = settle(quote, content=content, most_bytes=1_000_000)
+    assert (cut.text, cut.quotes_found, cut.quotes_missing, cut.quotes_unsearched) == (quote, 0, [], 1)
+
+
+@given(st.integers(0, 2000), st.integers(20, 200), st.booleans())
+def test_any_stretch_of_the_text_is_found_also_across_windows(start: int, length: int, changed: bool) -> None:
+    words = " ".join(f"w{n * 7919 % 10_007}" for n in range(2_000))
+    body = words[start : start + length].strip()
+    if changed:
+        body += " w99999"
+    content = "x" * ((1 << 20) - 1000) + "\n" + words.replace(" ", "\n", 500)
+    found = settle(f'It says "{body}".', content=content)
+    if len(body) >= 20 and " " in body:
+        assert (found.quotes_found, len(found.quotes_missing)) == ((0, 1) if changed else (1, 0))
