@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from rlm_cli.context.schemes import scheme_of
 from rlm_cli.errors import InputError, RlmError, UsageError
 from rlm_cli.terminal import one_line
 
@@ -137,7 +138,7 @@ def _stdin_source(*, asked_by_question: bool) -> str:
 
 def _refuse_missing(sources: Sequence[str], words: Sequence[str]) -> None:
     for source in sources:
-        if source == _STDIN or _exists(source) or _GLOB & set(source):
+        if source == _STDIN or _exists(source) or _GLOB & set(source) or scheme_of(source) is not None:
             continue
         raise _missing(source, words)
 

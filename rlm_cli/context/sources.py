@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rlm_cli.context.discovery import Chooser, Found, Skipped, Walk
 from rlm_cli.context.options import InputOptions
+from rlm_cli.context.schemes import scheme_of
 from rlm_cli.context.secrets import is_secret
 from rlm_cli.errors import InputError, UsageError
 
@@ -70,6 +71,9 @@ class Sources:
             path = os.fsencode(source)
             if path == b"-":
                 self._add_stdin(stdin)
+            elif (meant := scheme_of(source)) is not None:
+                for name, descriptor in meant[0].streams(meant[1]):
+                    self._add_pipe(os.fsencode(name), descriptor)
             else:
                 self._add(path)
         for path in listed:
