@@ -123,6 +123,8 @@ class LookUp:
         return citation is not None
 
     def _marked(self, text: str, settled: Settled) -> str:
+        if _MARK.fullmatch(text.strip()):
+            return text  # the whole answer is a list
         made, position = [], 0
         for code in [*_CODE.finditer(text), None]:
             prose = text[position : code.start() if code else len(text)]
@@ -139,8 +141,6 @@ class LookUp:
         numbers = [int(number) for number in _NUMBER.findall(found["marks"])]
         if found["before"] and not all(1 <= number <= len(self._sources) for number in numbers):
             return found[0]  # `items[3]` is an index and no mark
-        if found[0] == found.string.strip():
-            return found[0]  # the whole answer: a list
         missing = {number for number in numbers if not self._check(number)}
         if not missing:
             return found[0]

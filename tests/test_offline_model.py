@@ -410,6 +410,10 @@ def test_a_repository_through_the_command(rlm: RunRlm, tmp_path: Path) -> None:
     first = done.json["citations"][0]
     assert (first["path"], first["line"], first["end_line"]) == ("repo/app/tokens.py", 11, 13)
     assert first["verified"]
+    # A mark that stands alone between code is a mark: each was once lost there, and its source with it.
+    marks = {int(number) for number in re.findall(r"\[(\d+)\]", done.json["answer"])}
+    assert {citation["number"] for citation in done.json["citations"]} == marks
+    assert len(marks) > 1
     assert "Give a fresh token" in done.json["answer"]
 
 
