@@ -15,6 +15,10 @@ _QUOTED_MOST = 4  # lines
 _DOC_OPEN = re.compile(r'^\s*[rRuUbBfF]*("""|\'\'\'|/\*\*?|///?|#|--|;)\s?')
 _LINE_COMMENTS = ("#", "//", "///", "--", ";")
 _SIGNATURE_END = re.compile(r"[:{]\s*(#.*|//.*)?$|[)]\s*(->.*)?:?\s*$")
+_BLOCK = re.compile(
+    r"\s*(?:(?:[a-z]+\s+)*(?:def|class|func|fn|function|interface|struct|enum|trait|impl)\b"
+    r"|(?:(?:const|let|var)\s+|[\w$.]+\.)\w+\s*=\s*(?:async\b\s*)?(?:function\b|\())"
+)
 _HEADING = re.compile(r"#{1,6}\s|=+ ")
 _RUN = re.compile(r"`+")
 
@@ -80,9 +84,7 @@ def _definition(at: int, lines: Mapping[int, str], words: Sequence[Wanted]) -> i
     scored = []
     for number, line in lines.items():
         name = defined_name(line)
-        if name and re.match(
-            r"\s*(?:[a-z]+\s+)*(?:def|class|func|fn|function|interface|struct|enum|trait|impl)\b", line
-        ):
+        if name and _BLOCK.match(line):
             have = frozenset(stems(name))
             scored.append((-sum(word.said_by(have) for word in words), abs(number - at), number))
     scored.sort()

@@ -26,7 +26,9 @@ _FOUND_MOST, _NAMED_MOST = 40, 60  # places; 160 characters each stay below the 
 _DOCUMENT = re.compile(r"(\.(md|markdown|rst|txt|adoc|org|tex|html?)|(^|/)[A-Z]+)$")
 _WORDS_OF_DEFINITION = (
     r"^\s*(?:(?:export|default|pub|public|private|protected|static|async|final|abstract|override|inline)\s+)*"
-    r"(?:def|class|func|fn|function|interface|struct|enum|trait|impl|type|module|object|macro)\s+"
+    r"(?:(?:def|class|func|fn|function|interface|struct|enum|trait|impl|type|module|object|macro)\s+"
+    r"|(?:const|let|var)\s+(?=\w+\s*=\s*(?:async\s*)?(?:function|\())"
+    r"|(?:[\w$]+\.)+(?=\w+\s*=\s*(?:async\s+)?function))"
 )
 _HEADINGS = r"^(?:#{1,6}\s|=+ )"
 

@@ -108,6 +108,18 @@ host hostname server
 stdout output stream
 stream iterate chunk
 sign signature signer
+sent send
+kept keep store
+held hold
+chosen choose select pick
+drawn draw render
+thrown throw raise
+written write dump save
+built build
+hidden hide
+torn teardown
+spent spend
+shown show display render
 docs documentation
 """
 
