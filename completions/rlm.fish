@@ -77,6 +77,7 @@ function __rlm_takes
             'rlm ask --call-time' \
             'rlm ask --cell-time' \
             'rlm ask --compact-at' \
+            'rlm ask --cell-memory' \
             'rlm ask -f' \
             'rlm ask --format' \
             'rlm ask -o' \
@@ -102,6 +103,7 @@ function __rlm_takes
             'rlm resume --call-time' \
             'rlm resume --cell-time' \
             'rlm resume --compact-at' \
+            'rlm resume --cell-memory' \
             'rlm resume -f' \
             'rlm resume --format' \
             'rlm resume -o' \
@@ -154,6 +156,7 @@ function __rlm_takes
             'rlm --call-time' \
             'rlm --cell-time' \
             'rlm --compact-at' \
+            'rlm --cell-memory' \
             'rlm -f' \
             'rlm --format' \
             'rlm -o' \
@@ -225,6 +228,7 @@ complete -c rlm -n '__rlm_at "rlm"' -s j -l jobs -x -d 'calls at once'
 complete -c rlm -n '__rlm_at "rlm"' -l call-time -x -d 'time of one model call'
 complete -c rlm -n '__rlm_at "rlm"' -l cell-time -x -d 'time of one cell of code, calls not counted'
 complete -c rlm -n '__rlm_at "rlm"' -l compact-at -x -d 'share of the root model\'s window at which earlier turns become a summary'
+complete -c rlm -n '__rlm_at "rlm"' -l cell-memory -x -d 'memory of the process that runs cells; the mapped input is not counted'
 complete -c rlm -n '__rlm_at "rlm"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
 complete -c rlm -n '__rlm_at "rlm"' -s o -l output -r -F -d 'write the answer to FILE too'
 complete -c rlm -n '__rlm_at "rlm"' -l schema -x -d 'shape of the answer: \'path, line int, why\', a JSON Schema, or @FILE'
@@ -239,7 +243,7 @@ complete -c rlm -n '__rlm_at "rlm"' -l links -x -a 'auto never file vscode vscod
 complete -c rlm -n '__rlm_at "rlm"' -s q -l quiet -d 'no progress, only errors'
 complete -c rlm -n '__rlm_at "rlm"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
 complete -c rlm -n '__rlm_at "rlm"' -s n -l dry-run -d 'list what would be read and what it may cost; send nothing'
-complete -c rlm -n '__rlm_at "rlm"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm"' -l sandbox -x -a 'auto strict off' -d 'strict (no run where the system cannot confine cells), auto or off'
 complete -c rlm -n '__rlm_at "rlm"' -l profile -x -d 'take [profiles.NAME] of config.toml'
 complete -c rlm -n '__rlm_at "rlm"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm"' -a ask -d 'answer a question about files, directories or a pipe'
@@ -279,6 +283,7 @@ complete -c rlm -n '__rlm_at "rlm ask"' -s j -l jobs -x -d 'calls at once'
 complete -c rlm -n '__rlm_at "rlm ask"' -l call-time -x -d 'time of one model call'
 complete -c rlm -n '__rlm_at "rlm ask"' -l cell-time -x -d 'time of one cell of code, calls not counted'
 complete -c rlm -n '__rlm_at "rlm ask"' -l compact-at -x -d 'share of the root model\'s window at which earlier turns become a summary'
+complete -c rlm -n '__rlm_at "rlm ask"' -l cell-memory -x -d 'memory of the process that runs cells; the mapped input is not counted'
 complete -c rlm -n '__rlm_at "rlm ask"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
 complete -c rlm -n '__rlm_at "rlm ask"' -s o -l output -r -F -d 'write the answer to FILE too'
 complete -c rlm -n '__rlm_at "rlm ask"' -l schema -x -d 'shape of the answer: \'path, line int, why\', a JSON Schema, or @FILE'
@@ -293,7 +298,7 @@ complete -c rlm -n '__rlm_at "rlm ask"' -l links -x -a 'auto never file vscode v
 complete -c rlm -n '__rlm_at "rlm ask"' -s q -l quiet -d 'no progress, only errors'
 complete -c rlm -n '__rlm_at "rlm ask"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
 complete -c rlm -n '__rlm_at "rlm ask"' -s n -l dry-run -d 'list what would be read and what it may cost; send nothing'
-complete -c rlm -n '__rlm_at "rlm ask"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm ask"' -l sandbox -x -a 'auto strict off' -d 'strict (no run where the system cannot confine cells), auto or off'
 complete -c rlm -n '__rlm_at "rlm ask"' -l profile -x -d 'take [profiles.NAME] of config.toml'
 complete -c rlm -n '__rlm_at "rlm ask"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm ask"' -s h -l help -d 'show help'
@@ -310,6 +315,7 @@ complete -c rlm -n '__rlm_at "rlm resume"' -s j -l jobs -x -d 'calls at once'
 complete -c rlm -n '__rlm_at "rlm resume"' -l call-time -x -d 'time of one model call'
 complete -c rlm -n '__rlm_at "rlm resume"' -l cell-time -x -d 'time of one cell of code, calls not counted'
 complete -c rlm -n '__rlm_at "rlm resume"' -l compact-at -x -d 'share of the root model\'s window at which earlier turns become a summary'
+complete -c rlm -n '__rlm_at "rlm resume"' -l cell-memory -x -d 'memory of the process that runs cells; the mapped input is not counted'
 complete -c rlm -n '__rlm_at "rlm resume"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
 complete -c rlm -n '__rlm_at "rlm resume"' -s o -l output -r -F -d 'write the answer to FILE too'
 complete -c rlm -n '__rlm_at "rlm resume"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
@@ -319,7 +325,7 @@ complete -c rlm -n '__rlm_at "rlm resume"' -l color -x -a 'auto always never' -d
 complete -c rlm -n '__rlm_at "rlm resume"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
 complete -c rlm -n '__rlm_at "rlm resume"' -s q -l quiet -d 'no progress, only errors'
 complete -c rlm -n '__rlm_at "rlm resume"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
-complete -c rlm -n '__rlm_at "rlm resume"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm resume"' -l sandbox -x -a 'auto strict off' -d 'strict (no run where the system cannot confine cells), auto or off'
 complete -c rlm -n '__rlm_at "rlm resume"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm resume"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm resume"' -f
@@ -332,7 +338,7 @@ complete -c rlm -n '__rlm_at "rlm replay"' -l color -x -a 'auto always never' -d
 complete -c rlm -n '__rlm_at "rlm replay"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
 complete -c rlm -n '__rlm_at "rlm replay"' -s q -l quiet -d 'no progress, only errors'
 complete -c rlm -n '__rlm_at "rlm replay"' -s v -l verbose -d 'show cells and their output (-vv: requests and retries too)'
-complete -c rlm -n '__rlm_at "rlm replay"' -l sandbox -x -a 'auto strict off' -d 'auto, strict (refuse to run without every layer) or off'
+complete -c rlm -n '__rlm_at "rlm replay"' -l sandbox -x -a 'auto strict off' -d 'strict (no run where the system cannot confine cells), auto or off'
 complete -c rlm -n '__rlm_at "rlm replay"' -l cell-time -x -d 'time of one cell of code, calls not counted'
 complete -c rlm -n '__rlm_at "rlm replay"' -l json -d 'the same as -f json'
 complete -c rlm -n '__rlm_at "rlm replay"' -s h -l help -d 'show help'
@@ -387,15 +393,15 @@ complete -c rlm -n '__rlm_at "rlm config show"' -f
 complete -c rlm -n '__rlm_at "rlm config get"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config get"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config get"' -f
-complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config set"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config set"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config set"' -f
-complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config unset"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config unset"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config unset"' -f
-complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config path"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config path"' -f
 complete -c rlm -n '__rlm_at "rlm keys"' -s h -l help -d 'show help'

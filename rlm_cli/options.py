@@ -93,7 +93,7 @@ class Option:
         reader = _READERS.get(self.kind)
         result: Any = reader(value) if reader else value
         if self.least is not None and result < self.least:
-            raise ValueError(f"is less than {self.least:g}")
+            raise ValueError(f"is less than {self.show(self.least)}")
         return result
 
     def _choose(self, value: str) -> str:

@@ -344,7 +344,7 @@ class Session:
         packed, new = Packed(self._corpus.table), SANDBOXES[self._settings.sandbox]
 
         def new_sandbox(host: Host, parts: Sequence[Part] | None) -> Sandbox:
-            return new(host, packed, parts=parts)
+            return new(host, packed, parts=parts, cell_memory=self._settings.cell_memory)
 
         left = shared.gate.ledger.time_left()
         deadline = None if left is None else asyncio.get_running_loop().time() + left

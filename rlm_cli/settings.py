@@ -8,6 +8,7 @@ below. Nothing is ever read from the directory that is asked about: it may be ho
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -141,6 +142,11 @@ class Settings:
         help="share of the root model's window at which earlier turns become a summary",
     )
 
+    cell_memory: int = option(
+        1024**3, "--cell-memory", kind="size", group="Limits", metavar="SIZE", least=64 * 1024**2,
+        help="memory of the process that runs cells; the mapped input is not counted",
+    )
+
     # Output
     format: str = option(
         "text", "-f", "--format", kind="choice", group="Output", metavar="FORMAT",
@@ -198,8 +204,8 @@ class Settings:
         help="list what would be read and what it may cost; send nothing",
     )
     sandbox: str = option(
-        "auto", "--sandbox", kind="choice", group="Other", metavar="HOW", choices=("auto", "strict", "off"),
-        help="auto, strict (refuse to run without every layer) or off",
+        "strict" if sys.platform == "linux" else "auto", "--sandbox", kind="choice", group="Other", metavar="HOW",
+        choices=("auto", "strict", "off"), help="strict (no run where the system cannot confine cells), auto or off",
     )
     profile: str | None = option(
         None, "--profile", kind="text", group="Other", metavar="NAME", help="take [profiles.NAME] of config.toml"

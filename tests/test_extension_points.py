@@ -48,7 +48,7 @@ from rlm_cli.sandbox import CellResult, Ready
 from rlm_cli.sandbox.registry import SANDBOXES
 
 class Bare:
-    def __init__(self, host, files, *, parts):
+    def __init__(self, host, files, *, parts, cell_memory):
         self.names, self.host = {}, host
     async def start(self): return Ready(layers=(), missing=("everything",), seconds=0.0)
     async def run(self, code, *, cell, time_limit):

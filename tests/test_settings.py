@@ -51,7 +51,7 @@ def test_every_option_can_be_said_in_every_layer(own_home: Path, monkeypatch: py
         "count": "7",
         "money": "0.25",
         "duration": "90s",
-        "size": "2M",
+        "size": "200M",
         "switch": "true",
         "tally": "1",
         "share": "0.5",

@@ -13,9 +13,9 @@ from rlm_cli.sandbox.process import Packed
 
 
 class NewSandbox(Protocol):
-    """Makes the sandbox of one node: its host, the table of the input, and the parts that are its `context`."""
+    """Makes the sandbox of one node: its host, the table of the input, the parts that are its `context`, and bytes."""
 
-    def __call__(self, host: Host, files: Packed, *, parts: Sequence[Part] | None) -> Sandbox: ...
+    def __call__(self, host: Host, files: Packed, *, parts: Sequence[Part] | None, cell_memory: int) -> Sandbox: ...
 
 
 SANDBOXES: dict[str, NewSandbox] = {
