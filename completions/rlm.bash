@@ -25,7 +25,7 @@ _rlm_reply() {
 
 _rlm_is() {
     case "$1" in
-    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm view"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
+    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm view"|"rlm export"|"rlm import"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -37,6 +37,8 @@ _rlm_takes() {
     "rlm resume --api-base"|"rlm resume --context-window"|"rlm resume --max-cost"|"rlm resume --max-time"|"rlm resume --max-turns"|"rlm resume --max-calls"|"rlm resume --max-tokens"|"rlm resume --max-depth"|"rlm resume -j"|"rlm resume --jobs"|"rlm resume --call-time"|"rlm resume --cell-time"|"rlm resume --compact-at"|"rlm resume --cell-memory"|"rlm resume -f"|"rlm resume --format"|"rlm resume -o"|"rlm resume --output"|"rlm resume --fail-if"|"rlm resume --progress"|"rlm resume --color"|"rlm resume --links"|"rlm resume --sandbox") return 0 ;;
     "rlm replay -f"|"rlm replay --format"|"rlm replay -o"|"rlm replay --output"|"rlm replay --progress"|"rlm replay --color"|"rlm replay --links"|"rlm replay --sandbox"|"rlm replay --cell-time") return 0 ;;
     "rlm view -o"|"rlm view --output"|"rlm view --port"|"rlm view --speed") return 0 ;;
+    "rlm export --to"|"rlm export -o"|"rlm export --output"|"rlm export --max-chars"|"rlm export --endpoint"|"rlm export --size") return 0 ;;
+    "rlm import -o"|"rlm import --output") return 0 ;;
     "rlm runs prune --older-than"|"rlm runs prune --max-size") return 0 ;;
     "rlm config show --profile") return 0 ;;
     "rlm config get --profile") return 0 ;;
@@ -133,6 +135,10 @@ _rlm_value() {
     "rlm replay --cell-time") _rlm_reply "$3" "" ;;
     "rlm view --port") _rlm_reply "$3" "" ;;
     "rlm view --speed") _rlm_reply "$3" "" ;;
+    "rlm export --to") _rlm_reply "$3" "" ;;
+    "rlm export --max-chars") _rlm_reply "$3" "" ;;
+    "rlm export --endpoint") _rlm_reply "$3" "" ;;
+    "rlm export --size") _rlm_reply "$3" "" ;;
     "rlm runs prune --older-than") _rlm_reply "$3" "" ;;
     "rlm runs prune --max-size") _rlm_reply "$3" "" ;;
     "rlm config show --profile") _rlm_reply "$3" "" ;;
@@ -150,6 +156,8 @@ _rlm_flags() {
     "rlm resume") _rlm_reply "$2" "--allow-changed --api-base --context-window --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --fail-if --no-memo --progress --color --links -q --quiet -v --verbose --sandbox --json -h --help" ;;
     "rlm replay") _rlm_reply "$2" "--allow-changed -f --format -o --output --progress --color --links -q --quiet -v --verbose --sandbox --cell-time --json -h --help" ;;
     "rlm view") _rlm_reply "$2" "-o --output --serve --port --terminal --play --speed --stats --json --browser -h --help" ;;
+    "rlm export") _rlm_reply "$2" "--to -o --output --failed --max-chars --tokens --content --endpoint --size -h --help" ;;
+    "rlm import") _rlm_reply "$2" "-o --output -h --help" ;;
     "rlm runs") _rlm_reply "$2" "-h --help" ;;
     "rlm runs list") _rlm_reply "$2" "--all --json -h --help" ;;
     "rlm runs show") _rlm_reply "$2" "--json -h --help" ;;
@@ -180,10 +188,11 @@ _rlm_flags() {
 
 _rlm_words() {
     case "$1" in
-    "rlm") _rlm_reply "$2" "ask resume replay view runs models config keys cache schema doctor completions" ;;
+    "rlm") _rlm_reply "$2" "ask resume replay view export import runs models config keys cache schema doctor completions" ;;
     "rlm resume") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm replay") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm view") _rlm_reply "$2" "$(_rlm_runs)" ;;
+    "rlm export") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm runs") _rlm_reply "$2" "list show prune" ;;
     "rlm runs show") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm config") _rlm_reply "$2" "show get set unset path" ;;

@@ -22,6 +22,8 @@ function __rlm_is
             'rlm resume' \
             'rlm replay' \
             'rlm view' \
+            'rlm export' \
+            'rlm import' \
             'rlm runs' \
             'rlm runs list' \
             'rlm runs show' \
@@ -126,6 +128,14 @@ function __rlm_takes
             'rlm view --output' \
             'rlm view --port' \
             'rlm view --speed' \
+            'rlm export --to' \
+            'rlm export -o' \
+            'rlm export --output' \
+            'rlm export --max-chars' \
+            'rlm export --endpoint' \
+            'rlm export --size' \
+            'rlm import -o' \
+            'rlm import --output' \
             'rlm runs prune --older-than' \
             'rlm runs prune --max-size' \
             'rlm config show --profile' \
@@ -250,6 +260,8 @@ complete -c rlm -n '__rlm_at "rlm"' -a ask -d 'answer a question about files, di
 complete -c rlm -n '__rlm_at "rlm"' -a resume -d 'go on with a run that was stopped'
 complete -c rlm -n '__rlm_at "rlm"' -a replay -d 'walk a recorded run again without any model'
 complete -c rlm -n '__rlm_at "rlm"' -a view -d 'look at a run in the browser or the terminal'
+complete -c rlm -n '__rlm_at "rlm"' -a export -d 'write a run in a form that other programs read'
+complete -c rlm -n '__rlm_at "rlm"' -a import -d 'make a run of a log of another program'
 complete -c rlm -n '__rlm_at "rlm"' -a runs -d 'list past runs, show one, or remove old ones'
 complete -c rlm -n '__rlm_at "rlm"' -a models -d 'list the models that can be used'
 complete -c rlm -n '__rlm_at "rlm"' -a config -d 'show or change settings'
@@ -356,6 +368,19 @@ complete -c rlm -n '__rlm_at "rlm view"' -l browser -d 'open the page, or say wh
 complete -c rlm -n '__rlm_at "rlm view"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm view"' -f
 complete -c rlm -n '__rlm_at "rlm view"' -a '(__rlm_runs)'
+complete -c rlm -n '__rlm_at "rlm export"' -l to -x -d 'visualizer, sft, otel, markdown, asciicast, html'
+complete -c rlm -n '__rlm_at "rlm export"' -s o -l output -r -F -d 'write to FILE, not stdout'
+complete -c rlm -n '__rlm_at "rlm export"' -l failed -d 'sft: runs without an answer too'
+complete -c rlm -n '__rlm_at "rlm export"' -l max-chars -x -d 'sft: leave longer samples out [100000]'
+complete -c rlm -n '__rlm_at "rlm export"' -l tokens -d 'sft: the tokens of each reply'
+complete -c rlm -n '__rlm_at "rlm export"' -l content -d 'otel: prompts and replies too'
+complete -c rlm -n '__rlm_at "rlm export"' -l endpoint -x -d 'otel: send to a collector, such as localhost:4318'
+complete -c rlm -n '__rlm_at "rlm export"' -l size -x -d 'asciicast: columns and rows [100x30]'
+complete -c rlm -n '__rlm_at "rlm export"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm export"' -f
+complete -c rlm -n '__rlm_at "rlm export"' -a '(__rlm_runs)'
+complete -c rlm -n '__rlm_at "rlm import"' -s o -l output -r -F -d 'write the journal to FILE, not among the runs'
+complete -c rlm -n '__rlm_at "rlm import"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm runs"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm runs"' -a list -d 'list the latest runs: question, how they ended, cost, age'
 complete -c rlm -n '__rlm_at "rlm runs"' -a show -d 'show one run: question, answer, sources, cost'

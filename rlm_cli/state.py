@@ -212,6 +212,7 @@ class State:
     run: events.RunStarted | None = None
     resumed: events.RunResumed | None = None
     input: events.InputOpened | None = None
+    read: events.InputRead | None = None  # what was read of each file
     reading: events.InputProgress | None = None  # a pipe or archive that takes long
     strategy: events.StrategyChosen | None = None
     sandbox: events.SandboxReady | None = None
@@ -266,6 +267,9 @@ class State:
 
     def _input_opened(self, event: events.InputOpened, _t: float) -> None:
         self.input = event
+
+    def _input_read(self, event: events.InputRead, _t: float) -> None:
+        self.read = event
 
     def _input_progress(self, event: events.InputProgress, _t: float) -> None:
         self.reading = event
@@ -418,7 +422,7 @@ class State:
         if event.cell is not None:
             call.group = self._group(turn, event.cell, event.site, recursive=False)
             call.group.running[call.id] = call
-            call.label = _label(event)
+            call.label = call_label(event)
             sums.append(call.group.totals)
         else:
             turn.asking = call
@@ -473,6 +477,7 @@ class State:
         "run.resumed": _run_resumed,
         "input.opened": _input_opened,
         "input.progress": _input_progress,
+        "input.read": _input_read,
         "input.changed": _input_changed,
         "strategy.chosen": _strategy_chosen,
         "limit.reached": _limit_hit,
@@ -504,7 +509,7 @@ def _end(node: Node, t: float) -> None:
         node.turn.ended, node.turn.asking, node.turn.streamed = node.ended, None, ""
 
 
-def _label(event: events.CallStarted) -> str:
+def call_label(event: events.CallStarted) -> str:
     """What tells a call from its neighbours: the file it is about, else how its prompt begins, else its place."""
     place = f"#{event.slot + 1} " if event.slot is not None else ""
     for message in reversed(event.messages or []):

@@ -22,6 +22,8 @@ _ENTRIES = (
     Entry("resume", "go on with a run that was stopped", "rlm_cli.cli.resume"),
     Entry("replay", "walk a recorded run again without any model", "rlm_cli.cli.replay"),
     Entry("view", "look at a run in the browser or the terminal", "rlm_cli.cli.view"),
+    Entry("export", "write a run in a form that other programs read", "rlm_cli.cli.export"),
+    Entry("import", "make a run of a log of another program", "rlm_cli.cli.import_"),
     Entry("runs", "list past runs, show one, or remove old ones", "rlm_cli.cli.runs"),
     Entry("models", "list the models that can be used", "rlm_cli.cli.models"),
     Entry("config", "show or change settings", "rlm_cli.cli.configure"),

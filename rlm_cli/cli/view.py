@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rlm_cli import figures, journal, viewer
+from rlm_cli import figures, imports, journal
 from rlm_cli.cli.help import HELP_FLAGS, Command
-from rlm_cli.cli.output import remark, say
-from rlm_cli.errors import InputError, OutputError, UsageError
+from rlm_cli.cli.output import columns, remark, say, say_json
+from rlm_cli.cli.writing import write_file
+from rlm_cli.errors import OutputError, UsageError
+from rlm_cli.exports import Choices, Source, export
 from rlm_cli.places import places, shown
-from rlm_cli.terminal import Environment
+from rlm_cli.terminal import Environment, one_line
+
+if TYPE_CHECKING:
+    from rlm_cli.exports.sums import Sums
+    from rlm_cli.sinks.report import Report
 
 EXAMPLES = """
 rlm view                       the latest run, in the browser
@@ -59,6 +65,12 @@ def view(
     path = journal.find(places().runs, run)
     if serve:
         _serve(path, port, browser=browser)
+    elif stats or json:
+        _stats(path, as_json=json)
+    elif play:
+        _play(path, speed)
+    elif terminal:
+        _terminal(path)
     else:
         _page(path, output, browser=browser)
 
@@ -82,24 +94,14 @@ def _page(path: Path, output: str | None, *, browser: bool) -> None:
 
 
 def _parts(path: Path) -> Iterable[bytes]:
-    try:
-        with path.open("rb") as stream:
-            yield from viewer.with_journal(stream)
-    except OSError as error:
-        raise InputError(f"cannot read {shown(path)}: {error.strerror}") from None
+    return export("html", Source(path), Choices())
 
 
 def _write(target: Path, parts: Iterable[bytes]) -> None:
-    """A page holds what the run has read: for its owner's eyes. Raises OutputError."""
+    """Raises OutputError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-                stream.writelines(parts)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        write_file(target, parts)
     except OSError as error:
         raise OutputError(f"cannot write {shown(target)}: {error.strerror}") from None
 
@@ -113,6 +115,73 @@ def _open(address: str) -> bool:
     with contextlib.suppress(webbrowser.Error):
         return webbrowser.open(address)
     return False
+
+
+def _stats(path: Path, *, as_json: bool) -> None:
+    from rlm_cli.exports.sums import Sums, by_depth, by_model, by_site
+
+    run = Source(path).trajectory()
+    groups = {"depth": by_depth(run), "model": by_model(run), "site": by_site(run)}
+    total = Sums.of(run.calls.values())
+    if as_json:
+        by = {name: {key: sums.to_json() for key, sums in found.items()} for name, found in groups.items()}
+        say_json({"total": total.to_json(), "elapsed_s": round(run.seconds, 3), "by": by})
+        return
+    titles = {"depth": "By depth", "model": "By model", "site": "By call site"}
+    tables = [_table(titles[name], found) for name, found in groups.items() if found]
+    tables.append(_table(f"In all, in {figures.duration(run.seconds)}", {"the run": total}))
+    say("\n\n".join(tables))
+
+
+def _table(title: str, groups: Mapping[str, Sums]) -> str:
+    head = (title, "calls", "failed", "memo", "in", "out", "cost", "time")
+    rows = [
+        (one_line(name, 60), str(sums.calls), str(sums.failed or ""), str(sums.memo or ""),
+         figures.tokens(sums.input_tokens), figures.tokens(sums.output_tokens), sums.money,
+         figures.duration(sums.seconds))
+        for name, sums in groups.items()
+    ]  # fmt: skip
+    return columns([head, *rows], right=(1, 2, 3, 4, 5))
+
+
+def _play(path: Path, speed: float) -> None:
+    """Draw the run on stderr again, then print its answer on stdout, as it was."""
+    from rlm_cli.sinks.answer import write_answer
+    from rlm_cli.sinks.playing import play
+
+    if not 0 < speed < float("inf"):
+        raise UsageError(f"--speed {speed:g} is not a speed", "1 is as fast as it was, 4 four times as fast.")
+    environment = Environment.of_process()
+    play(imports.read(path), environment, speed=speed)
+    write_answer(_report(path), "text", environment)
+
+
+def _terminal(path: Path) -> None:
+    """The tree, then the answer as it stood below it."""
+    from rlm_cli.cli.pager import page
+    from rlm_cli.sinks.answer import Place, rendered
+    from rlm_cli.sinks.outline import outline
+
+    environment = Environment.of_process()
+    stdout = environment.stdout
+
+    def parts() -> Iterator[str]:
+        for line in outline(Source(path).trajectory(), stdout.size()[0], stdout.glyphs):
+            yield line.render(stdout.colour) + "\n"
+        if answer := rendered(_report(path), Place(environment)):
+            yield "\n" + answer
+
+    page(parts(), environment)
+
+
+def _report(path: Path) -> Report:
+    from rlm_cli.sinks.report import Report
+    from rlm_cli.state import State
+
+    state = State()
+    for record in imports.read(path):
+        state.apply(record)
+    return Report.of(state, exit_code=0)
 
 
 def _serve(path: Path, port: int, *, browser: bool) -> None:

@@ -41,13 +41,14 @@ def _text(report: Report, where: Place) -> bytes:
     """Exact bytes on a pipe or into a file; rendered and cleaned on a terminal."""
     stdout = where.environment.stdout
     if stdout.tty:
-        return encode(_rendered(report, where), stdout.encoding)
+        return encode(rendered(report, where), stdout.encoding)
     text = document(report)
     # A pipe may end in the log of a GitHub runner, which obeys what it reads there. A file is exact.
     return encode(inert(text) if where.environment.in_github and stdout.is_pipe() else text)
 
 
-def _rendered(report: Report, where: Place) -> str:
+def rendered(report: Report, where: Place) -> str:
+    """The answer as it stands on a terminal of that width and colour."""
     from rlm_cli.sinks.markdown import render  # late: Rich's Markdown costs 0.1 s to load
 
     stdout = where.environment.stdout

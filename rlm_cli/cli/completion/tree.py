@@ -75,6 +75,8 @@ _ARGUMENTS: dict[str, Taken] = {
     "[SOURCE]... QUESTION": Taken("file"),
     "[RUN]": Taken("run"),
     "RUN": Taken("run"),
+    "[RUN]...": Taken("run"),
+    "FILE": Taken("file"),
     "[WORD]": Taken("text"),
     "VALUE...": Taken("text"),
     "KEY": Taken("choice", _STORED),

@@ -36,7 +36,7 @@ export function inputPage(run: Run, _way: Way): HTMLElement {
     page.append(h("p", { class: "dim" }, "Which files were read is not in this file; the cited ones are known."));
     if (!files.length) return page;
   }
-  const told = h("div", { class: "told", role: "status" }, h("p", { class: "dim" }, "Choose a tile to see what was read of the file."));
+  const told = h("div", { class: "told", role: "status" }, h("p", { class: "dim" }, "Choose a tile to see what was read of the file. Tiles grow with the root of the size, so that small files can be seen."));
   const kindOf = (file: FileRead) => (cited.has(file.path) ? "cited" : file.models ? "models" : file.code ? "code" : "never");
   const numbers = KINDS.map(([kind]) => files.filter((file) => kindOf(file) === kind).reduce((sum, file) => sum + file.files, 0));
   page.append(h("ul", { class: "legend" }, ...KINDS.map(([kind, name], place) => h("li", {}, h("span", { class: `swatch k-${kind}` }), `${name}: ${count(numbers[place] ?? 0)}`))));

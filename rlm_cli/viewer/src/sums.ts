@@ -29,7 +29,7 @@ export function sumsPage(run: Run, way: Way): HTMLElement {
       depths.set(name, row);
       row.seconds += length;
       for (const key of Object.keys(row.sums) as (keyof Sums)[]) row.sums[key] += item.sums[key];
-    } else if (item.kind === "group") sites.push({ name: `${item.id}  ${item.parent?.title ?? ""}`, sums: item.sums, seconds: length, item });
+    } else if (item.kind === "group") sites.push({ name: siteOf(item), sums: item.sums, seconds: length, item });
     else if (item.kind === "turn" && item.node === "0") turns.push({ name: `${nameOf(item)}  ${item.title}`, sums: item.sums, seconds: length, item });
   }
   const models = [...run.models].map(([name, sums]) => ({ name, sums, seconds: seconds.get(name) ?? 0 }));
@@ -40,6 +40,12 @@ export function sumsPage(run: Run, way: Way): HTMLElement {
     table("In all", [{ name: "the run", sums: run.total, seconds: now }], "time", way),
   );
   return page;
+}
+
+/** `cell 3.1 line 4  ask each hit`. */
+function siteOf(group: Item): string {
+  const line = /@(\d+)/.exec(group.id)?.[1];
+  return `cell ${group.parent?.id.replace(/^0\//, "") ?? ""}${line ? ` line ${line}` : ""}  ${group.parent?.title ?? ""}`;
 }
 
 function table(title: string, rows: Row[], time: string, way: Way): HTMLElement | string {

@@ -27,14 +27,17 @@ export function nameOf(item: Item): string {
 
 /** Tokens, money and time of an item, as far as they say something. */
 export function figuresOf(item: Item, now: number): string {
-  const parts = [];
-  const sums = item.sums;
-  if (item.kind !== "call" && sums.calls > 1) parts.push(plural(sums.calls, "call"));
-  if (item.memo) parts.push("memo");
-  if (sums.input + sums.output) parts.push(`${tokens(sums.input + sums.output)} tok`);
-  if (sums.cost > 0) parts.push(money(sums.cost));
-  parts.push(duration((item.end ?? now) - item.start));
-  return parts.join(" \u00b7 ");
+  return [...more(item), ...short(item, now)].join(" \u00b7 ");
+}
+
+function more(item: Item): string[] {
+  const { calls, input, output } = item.sums;
+  return [item.kind !== "call" && calls > 1 ? plural(calls, "call") : "", item.memo ? "memo" : "", input + output ? `${tokens(input + output)} tok` : ""].filter(Boolean);
+}
+
+function short(item: Item, now: number): string[] {
+  const seconds = duration((item.end ?? now) - item.start);
+  return item.sums.cost > 0 ? [money(item.sums.cost), seconds] : [seconds];
 }
 
 export class Tree {
@@ -137,7 +140,7 @@ export class Tree {
       h("span", { class: "sign", "aria-hidden": "true", title: word }, sign),
       h("span", { class: "name" }, nameOf(item)),
       h("bdi", { class: "title" }, item.error ? `${title}  ${item.error}` : title),
-      h("span", { class: "figures" }, figures),
+      h("span", { class: "figures" }, h("span", { class: "minor" }, ...more(item).map((part) => `${part} \u00b7 `)), short(item, run.t).join(" \u00b7 ")),
     );
     row.style.top = `${place * ROW}px`;
     row.style.paddingInlineStart = `${6 + Math.min(item.level - 1, 12) * 16}px`;
