@@ -119,7 +119,7 @@ def test_what_is_set_is_what_the_next_run_reads(
         "count": "7",
         "money": "0.25",
         "duration": "90s",
-        "size": "2M",
+        "size": "200M",
         "switch": "true",
         "tally": "1",
         "share": "0.5",
