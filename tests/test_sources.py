@@ -240,7 +240,7 @@ def test_what_cannot_be_read_is_told(here: Path, monkeypatch: pytest.MonkeyPatch
     (here / "shut").chmod(0)
     if os.geteuid() == 0:  # permissions do not bind root: look as somebody else
         here.parent.chmod(0o755)
-        for above in list(here.parents)[:3]:
+        for above in list(here.parents)[:-2]:  # pytest's own folders are for root alone
             above.chmod(0o755)
         os.seteuid(65534)
     try:
@@ -330,7 +330,8 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def feed(end: int, data: bytes) -> threading.Thread:
     def run() -> None:
-        with os.fdopen(end, "wb") as file:
+        # A reader that gives up half way is what some tests are about.
+        with contextlib.suppress(BrokenPipeError), os.fdopen(end, "wb") as file:
             file.write(data)
 
     thread = threading.Thread(target=run)
