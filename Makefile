@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?= ask rlm_cli "where are secret files left out?"
 
-.PHONY: run test check format lock completions clean bench-context bench-walk bench-worker bench-gate
+.PHONY: smoke-llm run test check format lock completions clean bench-context bench-walk bench-worker bench-gate
 
 run: $(READY)
 	@$(BIN)/rlm $(ARGS)
@@ -38,6 +38,11 @@ completions: $(READY)
 
 bench-context bench-walk bench-worker bench-gate: bench-%: $(READY)
 	@$(BIN)/python -m tests.bench.bench_$*
+
+# A real model on small tasks, at an OpenAI-compatible endpoint: make smoke-llm BASE_URL=… MODEL=… [WINDOW=…] [TASKS=…]
+# REFERENCE=1 runs the reference implementation on the same tasks beside it. No part of `make test`.
+smoke-llm: $(READY)
+	@$(BIN)/python -m tests.smoke.run --base-url "$(BASE_URL)" --model "$(MODEL)" $(if $(WINDOW),--window $(WINDOW)) $(if $(REFERENCE),--reference) $(TASKS)
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes -q --no-header --no-emit-index-url pyproject.toml -o requirements/run.lock
