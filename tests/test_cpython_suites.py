@@ -41,6 +41,7 @@ SKIPPED = {
     "test_fixtype": "asks that the type be a class",
     "test_compile": "asks that a compiled pattern be itself, where each is wrapped for this test",
     "test_search_anchor_at_beginning": "asks for a time",
+    "test_adaptive_find": "takes minutes in windows as small as here; a second in real ones",
     "test_find_many_lengths": "gives mapped text to methods of real strings",
     "test_possible_set_operations": "asks for the file name of a warning",
     "test_match_repr": "asks for the name of the class's module",

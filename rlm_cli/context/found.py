@@ -20,13 +20,11 @@ class Match:
     __slots__ = ("_ahead", "_anchor", "_endpos", "_groups", "_lastindex", "_origin", "_pos", "_regs", "re", "string")
 
     def __init__(self, pattern: Pattern, text: Text, seen: Seen, pos: int, endpos: int | None) -> None:
-        match = seen.match
+        match, self._anchor, self._ahead = seen
         self.re = pattern
         self.string = text
-        self._anchor = seen.anchor
-        self._ahead = seen.ahead
         self._origin: int | None = None  # the window's first character, as an offset in the text
-        self._groups = (match.group(), *match.groups())
+        self._groups: tuple[Any, ...] = (match.group(), *match.groups()) if pattern.groups else (match.group(),)
         self._regs = match.regs  # in the window, which is not kept
         self._lastindex = match.lastindex
         self._pos, self._endpos = pos, endpos

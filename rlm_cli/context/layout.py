@@ -6,7 +6,7 @@ bytes from its start, always between two characters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rlm_cli.context.offsets import Buffer, back_to_border, decode
 from rlm_cli.context.spans import FileNames, Part, Span
@@ -149,6 +149,14 @@ class Layout:
         self._held = (number, piece)
         return piece
 
+    def pieces_of(self, file: int, first: int, last: int) -> Iterable[int]:
+        """The pieces from `first` to `last` that come from this file."""
+        return (
+            number
+            for number in range(first, last + 1)
+            if isinstance(part := self.part(number), Span) and part.file == file
+        )
+
 
 class CorpusLayout(Layout):
     """Every file of the corpus under its header line; made by arithmetic, so that it costs nothing to have."""
@@ -162,6 +170,10 @@ class CorpusLayout(Layout):
     def part(self, number: int) -> Part:
         file, body = divmod(number, 2)
         return Span(file, 0, TO_END) if body else header(self.store.files, file)
+
+    def pieces_of(self, file: int, first: int, last: int) -> Iterable[int]:
+        number = 2 * file + 1
+        return (number,) if first <= number <= last else ()
 
 
 def header(files: FileNames, file: int) -> str:
@@ -183,3 +195,33 @@ def _escape(character: str) -> str:
         return f"\\x{code - 0xDC00:02x}"
     known = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character)
     return known or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+
+
+def merged(parts: Sequence[Part]) -> list[Part]:
+    """`parts`, literal neighbours made one."""
+    merged: list[Part] = []
+    run: list[str] = []
+    for part in parts:
+        if isinstance(part, Span):
+            if run:
+                merged.append("".join(run))
+                run = []
+            merged.append(part)
+        else:
+            run.append(part)
+    if run:
+        merged.append("".join(run))
+    return merged
+
+
+def bordered(layout: Layout) -> Layout:
+    """`layout` with every span cut between characters, as far as one touches nothing that starts and ends a file."""
+    sizes = layout.store.files.size
+    parts: list[Part] = []
+    for number in range(len(layout)):
+        part = layout.part(number)
+        if isinstance(part, Span) and (part.start > 0 or part.end < sizes(part.file)):
+            whole = Piece(layout.store, Span(part.file, 0, TO_END))
+            part = Span(part.file, whole.border(part.start), max(whole.border(part.start), whole.border(part.end)))
+        parts.append(part)
+    return Layout(layout.store, parts)

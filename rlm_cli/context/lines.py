@@ -43,7 +43,7 @@ def matches_in_lines(
         for match in pattern.finditer(window, len(before)):
             if match.start() > last:
                 break
-            yield Seen(match, start, -len(before))
+            yield match, start, -len(before)
         read += text._bytes_between(here, stop, 1 << 20)
         here = stop
         seen += 1

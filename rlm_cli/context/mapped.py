@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from rlm_cli.context.layout import Layout, Literal, Piece
 from rlm_cli.context.offsets import Buffer
@@ -281,6 +281,32 @@ class Mapped:
         if rest > GATHER:
             return here[0], piece.border(here[1] + size) if size < rest else here[1] + rest
         return self._advance(here, min(size, GATHER), end)
+
+    def _compare(self, other: Any) -> int | None:
+        """-1, 0, 1 as `self` is before, like or after `other`; None where `other` is no string."""
+        if type(other) is type(self):
+            if other._layout is self._layout and (self._begin(), self._end()) == (other._begin(), other._end()):
+                return 0
+            theirs: Iterator[str] = (text for _, text in other._windows(other._begin(), other._end()))
+        elif isinstance(other, str):
+            theirs = iter((other,) if other else ())
+        else:
+            return None
+        mine = (text for _, text in self._windows(self._begin(), self._end()))
+        a = b = ""
+        i = j = 0
+        while True:
+            if i == len(a):
+                a, i = next(mine, ""), 0
+            if j == len(b):
+                b, j = next(theirs, ""), 0
+            if not a or not b:
+                return bool(a) - bool(b)
+            size = min(len(a) - i, len(b) - j)
+            x, y = a[i : i + size], b[j : j + size]
+            if x != y:
+                return -1 if x < y else 1
+            i, j = i + size, j + size
 
     def _over_limit(self, what: str) -> MemoryError:
         return MemoryError(

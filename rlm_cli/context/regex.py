@@ -112,7 +112,11 @@ class Pattern:
         string = self._whole(string)
         if type(string) is not Text:
             return self._real.findall(string, pos, *_ending(endpos))
-        return [_found(seen.match) for seen in self._seen(string, pos, endpos)]
+        seen = self._seen(string, pos, endpos)
+        if not self._real.groups:
+            return [match.group() for match, _, _ in seen]
+        found = [match.groups("") for match, _, _ in seen]
+        return [groups[0] for groups in found] if self._real.groups == 1 else found
 
     def split(self, string: Any, maxsplit: int = 0) -> list[Any]:
         string = self._whole(string)
@@ -194,14 +198,6 @@ def _stretch(text: Text, pos: int, endpos: int | None) -> Stretch | None:
 
 def _ending(endpos: int | None) -> tuple[int, ...]:
     return () if endpos is None else (endpos,)
-
-
-def _found(match: re.Match[str]) -> Any:
-    """What `findall` gives for a match."""
-    if not match.re.groups:
-        return match.group()
-    groups = match.groups("")
-    return groups[0] if len(groups) == 1 else groups
 
 
 def _calling(repl: Any) -> Any:

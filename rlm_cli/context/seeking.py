@@ -101,7 +101,10 @@ def count(text: Mapped, needle: bytes, begin: Position, end: Position) -> int:
     while here < end:
         stop = text._window_end(here, size, end)
         data = text._gather(here, _onward(text, stop, len(needle) - 1, end)).data
-        total += count_byte(data, needle[0]) if len(needle) == 1 else stringzilla.count(data, needle)
+        if len(needle) == 1:
+            total += count_byte(data, needle[0])
+        elif (found := stringzilla.find(data, needle)) >= 0:  # half the time of `count` where there is none
+            total += stringzilla.count(data, needle, found)
         text._saw(here, stop)
         here = stop
         size = min(size * 4, MOST)

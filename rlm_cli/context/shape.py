@@ -49,10 +49,16 @@ class Needle(NamedTuple):
 
 
 class Lazy(NamedTuple):
-    """`head.*?part.*?tail` with parts of fixed width: what matches inside a window matches so in the whole text."""
+    """`one.*?two.*?three` with parts of fixed width: what matches inside a window matches so in the whole text."""
 
-    head: re.Pattern[str]
     width: int  # of the widest part
+
+
+class Head(NamedTuple):
+    """What a match must begin with: where this is not, an attempt fails without looking further."""
+
+    pattern: re.Pattern[str]
+    width: int  # characters that it can look at
 
 
 class Shape(NamedTuple):
@@ -67,6 +73,8 @@ class Shape(NamedTuple):
     needles: tuple[Needle, ...]
     """Each match holds one of these and no line end. Empty where nothing is known."""
     lazy: Lazy | None
+    head: Head | None
+    """Where `width` is unbounded."""
     anchored: bool
     """Matches begin at the text's very beginning only."""
 
@@ -91,6 +99,7 @@ def shape_of(pattern: re.Pattern[str]) -> Shape:
         passes=passes,
         needles=needles,
         lazy=reader.lazy(nodes, flags) if width == UNBOUNDED else None,
+        head=reader.head(nodes, flags) if width == UNBOUNDED else None,
         anchored=bool(nodes) and nodes[0][0] is sre.AT and _at_beginning(nodes[0][1], flags),
     )
 
@@ -249,7 +258,19 @@ class _Reader:
             widths.append(reach)
         if len(parts) < 2 or not parts[0]:
             return None
-        return Lazy(_compiled(_parser.SubPattern(self._state, parts[0]), flags), max(widths))
+        return Lazy(max(widths))
+
+    def head(self, nodes: Sequence[Node], flags: int) -> Head | None:
+        """The leading part of bounded reach, where there is one."""
+        leading: list[Node] = []
+        for node in self._flat(nodes, flags):
+            if sum(self.reach([node], flags, None)) >= UNBOUNDED:
+                break
+            leading.append(node)
+        if not leading or self.refers:
+            return None
+        reach = sum(self.reach(leading, flags, None))
+        return Head(_compiled(_parser.SubPattern(self._state, leading), flags), reach)
 
     def _flat(self, nodes: Iterable[Node], flags: int) -> Iterator[Node]:
         """The sequence with groups that change no flags opened."""

@@ -17,26 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, SupportsIndex, cast
+from typing import Any, SupportsIndex, cast
 
 from rlm_cli.context import seeking, splitting
-from rlm_cli.context.layout import TO_END, Layout, Piece
-from rlm_cli.context.mapped import Mapped, Position, Stretch
+from rlm_cli.context.layout import Layout, bordered, merged
+from rlm_cli.context.mapped import Position, Stretch
+from rlm_cli.context.placed import Placed
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import ByteStore, MemoryStore
 
 SHORT = 1 << 16
 """Characters up to which a result is a plain `str`."""
 _RECUT = 64  # pieces up to which a part found from the end gets a layout of its own, and so offsets of its own
-
-
-class Location(NamedTuple):
-    """A place in a file: its number and name, the byte from 0, the line from 1."""
-
-    file: int
-    path: str
-    byte: int
-    line: int
 
 
 def _realised(name: str) -> Callable[..., Any]:
@@ -78,7 +70,7 @@ def _index(value: SupportsIndex | None) -> int | None:
     return None if value is None else value.__index__()
 
 
-class Text(Mapped):
+class Text(Placed):
     """See the module. Made by `build_context`, `Files`, `Text.from_parts` and by slicing."""
 
     __slots__ = ()
@@ -93,7 +85,7 @@ class Text(Mapped):
     def from_parts(cls, parts: Sequence[Part], store: ByteStore) -> Text:
         """The text of spans of `store` and literal text, one after another."""
         kept = [part for part in parts if isinstance(part, Span) or part]
-        return cls(_bordered(Layout(store, kept or [""])), (0, 0))
+        return cls(bordered(Layout(store, kept or [""])), (0, 0))
 
     @classmethod
     def of(cls, value: bytes | str) -> Text:
@@ -122,7 +114,7 @@ class Text(Mapped):
                 parts += [*(between if number else []), item]
             else:
                 raise TypeError(f"sequence item {number}: expected str instance, {type(item).__name__} found")
-        return cls.from_parts(_merged(parts), store or MemoryStore())._short()
+        return cls.from_parts(merged(parts), store or MemoryStore())._short()
 
     def _has_files(self) -> bool:
         return any(isinstance(part, Span) for part in islice(self._own_parts(), 1000))
@@ -146,76 +138,7 @@ class Text(Mapped):
     def _short(self) -> Text | str:
         return self._cut(self._begin(), self._end(), self._length)
 
-    # The parts, and where they are
-
-    def _own_parts(self) -> Iterator[Part]:
-        for number in range(self._first, self._last + 1):
-            part = self._layout.part(number)
-            inner = self._first < number < self._last
-            if isinstance(part, Span) and (inner or ((number != self._first or not self._from) and self._to < 0)):
-                size = self._layout.store.files.size(part.file)  # not opened for this
-                if part.start < min(part.end, size):
-                    yield Span(part.file, part.start, min(part.end, size))
-                continue
-            piece, start, end = self._bounds(number)
-            if end > start:
-                yield piece.part(start, end)
-
-    def parts(self) -> list[Part]:
-        """What it is made of, for the wire: spans and literal text. No file is opened for this."""
-        return list(self._own_parts())
-
-    def stretches(self) -> Iterator[tuple[Part, int]]:
-        """Each part with its first character's offset. Counts as it goes."""
-        for number in range(self._first, self._last + 1):
-            piece, start, end = self._bounds(number)
-            if end > start:
-                yield piece.part(start, end), self._offset((number, start))
-
-    @property
-    def store(self) -> ByteStore:
-        return self._layout.store
-
-    @property
-    def path(self) -> str | None:
-        """The name of the file it comes from; None where it comes from none or several."""
-        files = {part.file for part in islice(self._own_parts(), 3) if isinstance(part, Span)}
-        return self._layout.store.files.name(files.pop()) if len(files) == 1 else None
-
-    def locate(self, offset: int) -> Location | None:
-        """The place of character `offset`. In a header line: the start of the file under it. None outside files."""
-        if offset < 0:
-            offset += len(self)
-        position = self._seek(offset) if offset >= 0 else None
-        return None if position is None else self._location(position)
-
-    def _location(self, position: Position) -> Location | None:
-        number, byte = position
-        while True:
-            piece, _, end = self._bounds(number)
-            if number == self._last or (isinstance(piece, Piece) and byte < end):
-                break
-            number, byte = number + 1, 0
-        if not isinstance(piece, Piece):
-            return None
-        store, file = piece.store, piece.file
-        at = piece.start + byte
-        return Location(file, store.files.name(file), at, store.newlines(file).before(at) + 1)
-
-    def offset_of(self, file: int, byte: int) -> int | None:
-        """The character offset of a byte of a file (between two characters); None where it is not part of this."""
-        for number in self._pieces_of(file):
-            piece, start, end = self._bounds(number)
-            if isinstance(piece, Piece) and piece.file == file and start <= byte - piece.start <= end:
-                return self._offset((number, byte - piece.start))
-        return None
-
-    def _pieces_of(self, file: int) -> Iterable[int]:
-        return (
-            number
-            for number in range(self._first, self._last + 1)
-            if isinstance(part := self._layout.part(number), Span) and part.file == file
-        )
+    # Lines
 
     def line(self, number: int) -> Text | str:
         """Line `number` (from 1) of this text, without its line end. Raises IndexError when there is no such line."""
@@ -233,27 +156,6 @@ class Text(Mapped):
         if begin is None or last < first:
             return ""
         return self._cut(begin, end or self._end())
-
-    def _line_start(self, line: int) -> Position | None:
-        """Where line `line` of this text starts."""
-        wanted = line - 1
-        for number in range(self._first, self._last + 1):
-            piece, start, end = self._bounds(number)
-            if not wanted:
-                return (number, start)
-            if not isinstance(piece, Piece):
-                data = bytes(piece.peek(start, end))
-                if (inside := data.count(b"\n")) >= wanted:
-                    return (number, start + len(b"\n".join(data.split(b"\n", wanted)[:wanted])) + 1)
-                wanted -= inside
-                continue
-            newlines = piece.store.newlines(piece.file)
-            before = newlines.before(piece.start + start)
-            byte = newlines.start_of(before + wanted + 1)
-            if 0 <= byte <= piece.start + end:
-                return (number, byte - piece.start)
-            wanted -= newlines.before(piece.start + end) - before
-        return None
 
     # Sequence
 
@@ -328,32 +230,6 @@ class Text(Mapped):
 
     # Comparing
 
-    def _compare(self, other: Any) -> int | None:
-        """-1, 0, 1 as `self` is before, like or after `other`; None where `other` is no string."""
-        if type(other) is Text:
-            if other._layout is self._layout and (self._begin(), self._end()) == (other._begin(), other._end()):
-                return 0
-            theirs: Iterator[str] = (text for _, text in other._windows(other._begin(), other._end()))
-        elif isinstance(other, str):
-            theirs = iter((other,) if other else ())
-        else:
-            return None
-        mine = (text for _, text in self._windows(self._begin(), self._end()))
-        a = b = ""
-        i = j = 0
-        while True:
-            if i == len(a):
-                a, i = next(mine, ""), 0
-            if j == len(b):
-                b, j = next(theirs, ""), 0
-            if not a or not b:
-                return bool(a) - bool(b)
-            size = min(len(a) - i, len(b) - j)
-            x, y = a[i : i + size], b[j : j + size]
-            if x != y:
-                return -1 if x < y else 1
-            i, j = i + size, j + size
-
     def __eq__(self, other: object) -> bool:
         if self._length >= 0 and type(other) is str and len(other) != self._length:
             return False
@@ -427,7 +303,7 @@ class Text(Mapped):
         parts = self.parts()
         if len(parts) * count > 1_000_000:
             return self.realise("repetition") * count
-        return Text.from_parts(_merged(parts * count), self._layout.store)._short()
+        return Text.from_parts(merged(parts * count), self._layout.store)._short()
 
     __rmul__ = __mul__
 
@@ -600,33 +476,3 @@ class Text(Mapped):
     translate = _realised("translate")
     upper = _realised("upper")
     zfill = _realised("zfill")
-
-
-def _merged(parts: list[Part]) -> list[Part]:
-    """`parts`, literal neighbours made one."""
-    merged: list[Part] = []
-    run: list[str] = []
-    for part in parts:
-        if isinstance(part, Span):
-            if run:
-                merged.append("".join(run))
-                run = []
-            merged.append(part)
-        else:
-            run.append(part)
-    if run:
-        merged.append("".join(run))
-    return merged
-
-
-def _bordered(layout: Layout) -> Layout:
-    """`layout` with every span cut between characters, as far as one touches nothing that starts and ends a file."""
-    sizes = layout.store.files.size
-    parts: list[Part] = []
-    for number in range(len(layout)):
-        part = layout.part(number)
-        if isinstance(part, Span) and (part.start > 0 or part.end < sizes(part.file)):
-            whole = Piece(layout.store, Span(part.file, 0, TO_END))
-            part = Span(part.file, whole.border(part.start), max(whole.border(part.start), whole.border(part.end)))
-        parts.append(part)
-    return Layout(layout.store, parts)

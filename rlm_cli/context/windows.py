@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from rlm_cli.context.mapped import Mapped, Position
 from rlm_cli.context.shape import UNBOUNDED, Shape
@@ -13,12 +12,11 @@ WINDOW = 1 << 16
 """Bytes read at once. Larger ones cost eight times as much to decode (measured)."""
 
 
-class Seen(NamedTuple):
-    """A match of `re` inside a window. The window begins `ahead` characters after the text's position `anchor`."""
+Seen = tuple[re.Match[str], Position, int]
+"""A match of `re` inside a window, a position of the text, and how many characters after it the window begins.
 
-    match: re.Match[str]
-    anchor: Position
-    ahead: int
+A plain tuple, as there may be millions.
+"""
 
 
 def certain_limit(shape: Shape, window: str) -> int:
@@ -27,7 +25,7 @@ def certain_limit(shape: Shape, window: str) -> int:
     if shape.stops is None:
         return limit
     # The character after a stop must be there too: `$` looks at it.
-    high, size, needed = len(window) - 1, 1024, shape.passes + 1
+    high, size, needed = len(window) - 1, 64 + 2 * shape.passes, shape.passes + 1
     while high > 0:
         low = max(0, high - size)
         found = [match.start() for match in shape.stops.finditer(window, low, high)]
@@ -76,9 +74,8 @@ class RunningWindow:
             self._ahead += drop
             self._at -= drop
 
-    def _certain(self, match: re.Match[str], limit: int) -> bool:
-        if match.start() <= limit:
-            return True
+    def _certain(self, match: re.Match[str]) -> bool:
+        """Whether a match that begins where an attempt could look beyond the window is what it is all the same."""
         lazy = self._shape.lazy
         return lazy is not None and match.end() + lazy.width + 2 <= len(self._window)
 
@@ -91,18 +88,23 @@ class RunningWindow:
             window = self._window
             limit = len(window) if final else certain_limit(self._shape, window)
             start = self._at
-            for match in self._pattern.finditer(window, start):
-                if not self._certain(match, limit):
-                    break
+            at, anchor, ahead = start, self._anchor, self._ahead
+            for match in self._pattern.finditer(window, start):  # no calls in here: it is as fast as `re` or it is slow
                 begin, end = match.span()
-                if begin == end == empty_at:
-                    continue
-                yield Seen(match, self._anchor, self._ahead)
-                self._at = end
-                empty_at = end if begin == end else -1
+                if begin > limit and not self._certain(match):
+                    break
+                if begin == end:
+                    if end == empty_at:
+                        continue
+                    empty_at = end
+                else:
+                    empty_at = -1
+                yield match, anchor, ahead
+                at = end
+            self._at = at
             if final or (self._shape.anchored and limit >= start):
                 return
-            self._at = max(self._at, limit + 1, self._without_head(limit))
+            self._at = self._without_head(max(self._at, limit + 1))
             moved = self._at > start
             before = self._at
             self._forget()
@@ -111,13 +113,13 @@ class RunningWindow:
             self._step = max(WINDOW, len(self._window)) if moved else max(self._step * 2, len(self._window))
             self._read(self._step)
 
-    def _without_head(self, limit: int) -> int:
-        """For a `Lazy` pattern: the first place where its head stands, or could beyond the window."""
-        lazy = self._shape.lazy
-        if lazy is None:
-            return 0
-        sure = max(self._at, len(self._window) - lazy.width - 2)
-        found = lazy.head.search(self._window, self._at)
+    def _without_head(self, here: int) -> int:
+        """The first place from `here` on where a match can begin, or could beyond the window."""
+        head = self._shape.head
+        sure = here if head is None else len(self._window) - head.width - 2
+        if head is None or sure <= here:
+            return here
+        found = head.pattern.search(self._window, here)
         return sure if found is None or found.start() > sure else found.start()
 
     def attempt(self, *, full: bool) -> Seen | None:
@@ -130,8 +132,8 @@ class RunningWindow:
             else:
                 match = None
             limit = len(self._window) if final else certain_limit(self._shape, self._window)
-            if self._at <= limit or (match is not None and self._certain(match, limit)):
-                return None if match is None else Seen(match, self._anchor, self._ahead)
+            if self._at <= limit or (match is not None and self._certain(match)):
+                return None if match is None else (match, self._anchor, self._ahead)
             self._read(max(self._step, len(self._window)))
 
 
