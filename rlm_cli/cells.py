@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from rlm_cli.account import Account
 from rlm_cli.answer import Outcome
 from rlm_cli.citations import Sources
-from rlm_cli.context.account import Row, account
-from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
 from rlm_cli.errors import AuthError, InputError, LimitReached, ProviderError
@@ -39,6 +38,7 @@ class Shared:
     open_file: Callable[[int], int]  # a read-only descriptor of a file; raises InputError
     gate: Gate
     sources: Sources
+    account: Account
     pack: Pack
     emit: Callable[[Event], None]
     max_depth: int
@@ -48,8 +48,6 @@ class Shared:
     compact_at: float = 0.8  # share of the root model's window at which earlier turns become a summary
     schema: Schema | None = None  # of the root's answer
     past: Past | None = None  # of a run that goes on, or is replayed
-    read_by_code: Coverage = field(default_factory=Coverage)
-    read_by_models: Coverage = field(default_factory=Coverage)
 
     def text(self, parts: Sequence[Part]) -> str:
         """The text of `parts`, read now; what comes from the input is accounted as read by a model."""
@@ -57,32 +55,10 @@ class Shared:
         for part in parts:
             if isinstance(part, Span):
                 pieces.append(bytes(self.store.view(*part)).decode("utf-8", "replace"))
-                self.read_by_models.add(*part)
+                self.account.read(part)
             else:
                 pieces.append(part)
         return "".join(pieces)
-
-    def coverage(self) -> dict[str, Any]:
-        """How much of the input was looked at: bytes and files read by code, by models, and in all."""
-        files = self.store.files
-        total = sum(files.size(file) for file in range(len(files)))
-        return {
-            "bytes": total,
-            "files": len(files),
-            "read_by_code_bytes": min(total, self.read_by_code.bytes()),
-            "read_by_code_files": self.read_by_code.files(),
-            "read_by_models_bytes": min(total, self.read_by_models.bytes()),
-            "read_by_models_files": self.read_by_models.files(),
-        }
-
-    def files_read(self) -> Iterator[int]:
-        """Files of which something was read, those that models read first. Some come twice."""
-        yield from self.read_by_models.touched()
-        yield from self.read_by_code.touched()
-
-    def account(self) -> list[Row]:
-        """The same, file by file."""
-        return account(self.store.files, self.read_by_code, self.read_by_models)
 
 
 Child = Callable[[str, Sequence[Part], str, int | None], Awaitable[Outcome]]
@@ -106,6 +82,7 @@ class CellHost:
         self.cell = ""
         self.slot = 0
         self.looked = False
+        self._delegated = False  # a model or a child was given a part of the input
         self.outcome: Outcome | None = None
         self.stop: LimitReached | AuthError | None = None  # the run must end when this cell is done
         self.notes: list[str] = []
@@ -134,7 +111,8 @@ class CellHost:
             self._shared.emit(started)
         self._advise(len(prompts))
         # To have a part read by a model or a child is to look at it.
-        self.looked = self.looked or any(isinstance(part, Span) for parts in prompts for part in parts)
+        self._delegated |= any(isinstance(part, Span) for parts in prompts for part in parts)
+        self.looked |= self._delegated
 
         async def one(slot: int, parts: Sequence[Part]) -> Any:
             try:
@@ -180,13 +158,17 @@ class CellHost:
             return {"error": "ChildFailed", "message": outcome.text}
         return outcome.text
 
-    async def submit(self, kind: Literal["final", "not_found"], value: Any, parts: Sequence[Part] | None) -> None:
-        """See `Host.submit`. The first submission before anything was looked at is refused, once."""
+    async def submit(
+        self, kind: Literal["final", "not_found"], value: Any, parts: Sequence[Part] | None, *, searched: bool = False
+    ) -> None:
+        """See `Host.submit`. Refused once: what comes before anything was looked at, NOT_FOUND before any search."""
         pack = self._shared.pack
         text = self._shared.text(parts) if parts is not None else _as_text(value)
         if not text.strip():
             raise CellRefusal("SubmissionRefused", pack.say("refused_empty"))
-        if not self.looked and not self._refused_unread:
+        account = self._shared.account
+        searched = searched or bool(account.searched) or account.half_read or self._delegated
+        if not (self.looked if kind == "final" else searched) and not self._refused_unread:
             self._refused_unread = True
             reason = pack.say("refused_unread" if kind == "final" else "refused_unsearched")
             raise CellRefusal("SubmissionRefused", reason)

@@ -48,6 +48,17 @@ def describe(store: Store, parts: Sequence[Part] | None, preview: int) -> str:
     return "\n".join(lines) + "\n" + fence("preview", _head(store, first, preview))
 
 
+def glimpse(store: Store, parts: Sequence[Part] | None, preview: int) -> Span | None:
+    """The part of the input that `describe` quotes."""
+    if parts is None:
+        first = Span(0, 0, store.files.size(0)) if len(store.files) else None
+    else:
+        first = next((part for part in parts if isinstance(part, Span)), None)
+    if first is None:
+        return None
+    return Span(first.file, first.start, first.start + len(_head(store, first, preview).encode("utf-8", "replace")))
+
+
 def _shown(files: FileNames, file: int) -> str:
     name = files.name(file)
     return name if len(name) <= _NAME_LIMIT else name[: _NAME_LIMIT // 2] + "…" + name[-_NAME_LIMIT // 2 :]

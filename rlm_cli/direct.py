@@ -38,7 +38,7 @@ async def solve_directly(shared: Shared, question: str) -> Outcome:
     texts = []
     for file in range(len(files)):
         whole = Span(file, 0, files.size(file))
-        shared.read_by_code.add(*whole)
+        shared.account.by_code.add(*whole)
         texts.append(numbered(files.name(file), shared.text([whole])))
     pack = shared.pack
     schema = pack.say("schema_reply", schema=shared.schema.text()) if shared.schema else ""

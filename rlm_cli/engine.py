@@ -15,10 +15,9 @@ from dataclasses import asdict
 from rlm_cli import prompts
 from rlm_cli.answer import Outcome
 from rlm_cli.cells import CellHost, Shared
-from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.spans import Part
 from rlm_cli.conversation import Conversation
-from rlm_cli.description import describe
+from rlm_cli.description import describe, glimpse
 from rlm_cli.errors import LimitReached, OutOfTime, ProviderError
 from rlm_cli.events import (
     CellFinished,
@@ -37,7 +36,7 @@ from rlm_cli.events import (
 from rlm_cli.figures import duration, money, plural
 from rlm_cli.gate import Request
 from rlm_cli.models import Message, Reply, Role
-from rlm_cli.replies import blocks, shorten
+from rlm_cli.replies import blocks, shorten, visible
 from rlm_cli.sandbox import CellError, CellResult, Host, Sandbox
 
 _SILENT_TURNS = 3  # replies without code in a row, after which the last one is taken as the answer, marked partial
@@ -72,7 +71,6 @@ class Node:
         self._silent = 0
         self._turn = 0
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
-        self._conversation = Conversation()
         self.draft: str | None = None
         self._host = CellHost(shared, node, depth, self._child, self._conversation.transcript)
         self._sandbox = new_sandbox(self._host, parts)
@@ -117,6 +115,8 @@ class Node:
         for message in prompts.opening(
             pack,
             self._question,
+        if (seen := glimpse(self._shared.store, self._parts, pack.preview_limit)) is not None:
+            self._shared.account.read(seen)
             description,
             self._limits(),
             depth_left=self._shared.max_depth - self._depth,
@@ -217,8 +217,8 @@ class Node:
             result = _as_it_was(forced)
         else:
             result = await self._sandbox.run(code, cell=cell, time_limit=shared.cell_time)
-        if result.coverage is not None:
-            shared.read_by_code.merge(Coverage.unwire(result.coverage, shared.store.files))
+        limit = shared.pack.output_limit
+        shared.account.cell(result, visible(result.output, limit, result.output_length))
         if result.draft is not None and result.draft.strip():
             self.draft = result.draft
         error = result.error
@@ -230,7 +230,7 @@ class Node:
                 node=self._node,
                 turn=self._turn,
                 cell=cell,
-                output=shorten(result.output, shared.pack.output_limit, result.output_length),
+                output=shorten(result.output, limit, result.output_length),
                 output_length=result.output_length,
                 error=None if error is None else asdict(error),
                 seconds=result.seconds,

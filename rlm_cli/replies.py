@@ -157,6 +157,22 @@ def shorten(text: str, limit: int, length: int | None = None) -> str:
     true = max(length or 0, len(text))
     if true <= limit:
         return text
+    start, end = _ends(text, limit)
+    hidden = true - len(start) - len(end)
+    return f"{start.rstrip(chr(10))}\n[... {hidden:,} of {true:,} characters not shown ...]\n{end}"
+
+
+def visible(text: str, limit: int, length: int | None = None) -> list[tuple[int, int]]:
+    """The stretches of the true output, in characters, that `shorten` leaves."""
+    true = max(length or 0, len(text))
+    if true <= limit:
+        return [(0, true)]
+    start, end = _ends(text, limit)
+    return [(0, len(start)), (true - len(end), true)]
+
+
+def _ends(text: str, limit: int) -> tuple[str, str]:
+    """Head and tail of a text that is too long."""
     head, tail = limit * 2 // 3, limit // 3
     start, end = text[:head], text[len(text) - tail :]
     # Cut at line ends where that costs at most a fifth of the part.
@@ -164,5 +180,4 @@ def shorten(text: str, limit: int, length: int | None = None) -> str:
         start = start[: cut + 1]
     if 0 <= (cut := end.find("\n")) < tail // 5:
         end = end[cut + 1 :]
-    hidden = true - len(start) - len(end)
-    return f"{start.rstrip(chr(10))}\n[... {hidden:,} of {true:,} characters not shown ...]\n{end}"
+    return start, end

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlm_cli import __version__, prompts
+from rlm_cli.account import Account
 from rlm_cli.answer import Answer, Outcome
 from rlm_cli.background import in_background
 from rlm_cli.cells import Shared
@@ -301,6 +302,7 @@ class Session:
             gate=self._gate,
             sources=Sources(store, self._warn),
             pack=pack,
+            account=Account(store.files),
             emit=self._recorder.emit,
             max_depth=settings.max_depth,
             max_turns=settings.max_turns,
@@ -357,7 +359,7 @@ class Session:
         assert self._corpus is not None
         shared, corpus = self._shared, self._corpus
         now = MappedStore(corpus.present(), corpus.open, maps=False)
-        quotations = Quotations(shared.store, shared.files_read, self._settings.question)
+        quotations = Quotations(shared.store, shared.account.files_read, self._settings.question)
         look_up = LookUp(shared.sources, now, quotations, corpus.same)
         try:
             settled = (
@@ -374,7 +376,7 @@ class Session:
             value=outcome.value,
             stopped_by=outcome.stopped_by,
             citations=tuple(settled.citations),
-            coverage=shared.coverage(),
+            coverage=shared.account.to_json(corpus.skipped),
             checks=settled.to_json(),
         )
 
@@ -393,7 +395,7 @@ class Session:
         status = verdict(self._settings.fail_if, failure.status if failure is not None else answer.exit_status)
         error = None if failure is None else error_json(failure)
         if self._shared is not None:
-            self._recorder.emit(InputRead(files=[list(row) for row in self._shared.account()]))
+            self._recorder.emit(InputRead(files=[list(row) for row in self._shared.account.rows()]))
             self._recorder.emit(
                 AnswerGiven(
                     status=answer.status,

@@ -203,6 +203,15 @@ class Node:
             node = node.parent
 
 
+def _keep(name: str) -> Callable[[Any, Any, float], None]:
+    """A fold that keeps the event itself, the last one."""
+
+    def fold(state: State, event: Any, _t: float) -> None:
+        setattr(state, name, event)
+
+    return fold
+
+
 @dataclass(slots=True)
 class State:
     """The run as far as its events have told. See the module for what is kept."""
@@ -257,34 +266,16 @@ class State:
         if fold is not None:
             fold(self, record.event, record.t)
 
-    def _run_started(self, event: events.RunStarted, _t: float) -> None:
-        self.run = event
-
     def _run_resumed(self, event: events.RunResumed, _t: float) -> None:
         self.resumed = event
         self.finished = self.answer = None
         self.limits_hit.clear()
-
-    def _input_opened(self, event: events.InputOpened, _t: float) -> None:
-        self.input = event
-
-    def _input_read(self, event: events.InputRead, _t: float) -> None:
-        self.read = event
-
-    def _input_progress(self, event: events.InputProgress, _t: float) -> None:
-        self.reading = event
 
     def _input_changed(self, event: events.InputChanged, _t: float) -> None:
         if event.reason in _CHANGES:
             self._warn(f"{event.name} {_CHANGES[event.reason]} since the run began")
         else:
             self._warn(f"{event.name} is not read: {event.reason}")
-
-    def _strategy_chosen(self, event: events.StrategyChosen, _t: float) -> None:
-        self.strategy = event
-
-    def _sandbox_ready(self, event: events.SandboxReady, _t: float) -> None:
-        self.sandbox = event
 
     def _sandbox_lost(self, event: events.SandboxLost, _t: float) -> None:
         gone = f", {', '.join(event.lost[:5])} could not be rebuilt" if event.lost else ""
@@ -300,9 +291,6 @@ class State:
         self.warning_count += 1
         if len(self.warnings) < WARNINGS_KEPT:
             self.warnings.append(message[:TEXT_KEPT])
-
-    def _answer_given(self, event: events.AnswerGiven, _t: float) -> None:
-        self.answer = event
 
     def _run_finished(self, event: events.RunFinished, t: float) -> None:
         self.finished = event
@@ -473,20 +461,20 @@ class State:
         return call
 
     _FOLDS: ClassVar[dict[str, Callable[[State, Any, float], None]]] = {
-        "run.started": _run_started,
+        "run.started": _keep("run"),
         "run.resumed": _run_resumed,
-        "input.opened": _input_opened,
-        "input.progress": _input_progress,
-        "input.read": _input_read,
+        "input.opened": _keep("input"),
+        "input.progress": _keep("reading"),
+        "input.read": _keep("read"),
         "input.changed": _input_changed,
-        "strategy.chosen": _strategy_chosen,
+        "strategy.chosen": _keep("strategy"),
         "limit.reached": _limit_hit,
         "warned": _warned,
-        "answer.given": _answer_given,
+        "answer.given": _keep("answer"),
         "run.finished": _run_finished,
         "node.started": _node_started,
         "node.finished": _node_finished,
-        "sandbox.ready": _sandbox_ready,
+        "sandbox.ready": _keep("sandbox"),
         "sandbox.lost": _sandbox_lost,
         "turn.started": _turn_started,
         "turn.finished": _turn_finished,

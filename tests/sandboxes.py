@@ -49,7 +49,7 @@ class NotedHost:
             return {"error": "RateLimited", "message": "too many requests"}
         return f"reply to {text[:40]}"
 
-    async def submit(self, kind: str, value: Any, parts: Sequence[Part] | None) -> None:
+    async def submit(self, kind: str, value: Any, parts: Sequence[Part] | None, *, searched: bool) -> None:
         text = value if parts is None else self.text(parts)
         if text == "refuse me":
             raise CellRefusal("SubmissionRefused", "look at the input first")

@@ -37,7 +37,7 @@ def hear():
 def tell(message):
     say(json.dumps(message).encode() + b'\\n')
 DONE = {'t': 'done', 'output': 'fine', 'length': 4, 'error': None, 'submitted': False, 'variables': [], 'draft': None,
-        'seconds': 0.1, 'looked': False, 'coverage': []}
+        'seconds': 0.1, 'looked': False, 'coverage': [], 'shown': [], 'searched': []}
 tell({'t': 'ready', 'layers': ['seccomp'], 'missing': {}})
 hear()
 tell({'t': 'idle'})

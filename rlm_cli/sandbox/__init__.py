@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rlm_cli.sandbox.contract import CellError, CellRefusal, CellResult, Host, Ready, Sandbox, Variable
+    from rlm_cli.sandbox.contract import CellError, CellRefusal, CellResult, Host, Ready, Sandbox, Shown, Variable
 
-__all__ = ["CellError", "CellRefusal", "CellResult", "Host", "Ready", "Sandbox", "Variable"]
+__all__ = ["CellError", "CellRefusal", "CellResult", "Host", "Ready", "Sandbox", "Shown", "Variable"]
 
 
 def __getattr__(name: str) -> object:

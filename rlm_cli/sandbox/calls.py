@@ -133,13 +133,14 @@ class Calls:
         )
 
     async def _submit(self, arguments: dict[str, Any]) -> None:
-        _exactly(arguments, "kind", "value", "parts")
-        kind, parts = arguments["kind"], arguments["parts"]
-        if kind not in ("final", "not_found"):
+        _exactly(arguments, "kind", "value", "parts", "searched")
+        kind, parts, searched = arguments["kind"], arguments["parts"], arguments["searched"]
+        if kind not in ("final", "not_found") or type(searched) is not bool:
             raise Breach("a submission of no known kind")
         if self.submitted:
             raise CellRefusal("SubmissionRefused", "an answer was accepted already")
-        await self._host.submit(kind, clean(arguments["value"]), None if parts is None else self._parts(parts))
+        text = None if parts is None else self._parts(parts)
+        await self._host.submit(kind, clean(arguments["value"]), text, searched=searched)
         self.submitted = True
 
     async def _cite(self, arguments: dict[str, Any]) -> int:

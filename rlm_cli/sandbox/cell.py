@@ -17,6 +17,7 @@ from rlm_cli.sandbox.namespace import Repl, shown_variables
 from rlm_cli.sandbox.natives import CellExited, CellInterrupted, CellSubmitted, HarmlessExit, Natives
 from rlm_cli.sandbox.output import Output
 
+from rlm_cli.sandbox.seen import Seen
 DRAFT = 1_000_000
 """Characters of a draft that are kept."""
 
@@ -53,7 +54,10 @@ class Cells:
         self._sources: dict[str, list[str]] = {}
         self.variables: dict[str, Any] = {}
         self._repl = Repl(self.variables, wire.call, inputs.table.number, inputs.files)
-        fixed = self._repl.names(Readers(inputs.context, inputs.files).names())
+        self._seen = Seen(inputs.store, inputs.coverage)
+        readers = Readers(inputs.context, inputs.files).names()
+        readers |= {name: self._seen.noting(name, readers[name]) for name in ("grep", "search")}
+        fixed = self._repl.names(readers, self._seen)
         self._imports = Imports(self._output, fixed)
         self._natives = Natives(self.variables, self._output, self._imports.find)
         self._fixed = fixed
@@ -74,6 +78,7 @@ class Cells:
         self._output.clear()
         self._ballast.take()
         self._late = False
+        self._seen.begin()
         self._repl.submitted = False
         began = time.perf_counter()
         error: dict[str, Any] | None = None
@@ -156,6 +161,7 @@ class Cells:
         coverage = self._inputs.coverage.take()
         message: dict[str, Any] = {
             "t": "done",
+        shown, searched = self._seen.take()
             "output": "",
             "length": self._output.length,
             "error": error,
@@ -167,6 +173,8 @@ class Cells:
             "coverage": coverage.wire(),
         }
         try:
+            "shown": shown,
+            "searched": searched,
             message["output"] = self._output.text()
             message["draft"] = self._draft()
             message["variables"] = shown_variables(self._repl)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-from rlm_cli.context.spans import Part
+from rlm_cli.context.spans import Part, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,14 @@ class Variable:
     size: str  # for people: "12 items", "3,204 characters"
 
 
+class Shown(NamedTuple):
+    """A part of the input that a model sees: `length` characters of the output from `offset`, or of a prompt (-1)."""
+
+    offset: int
+    length: int
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellResult:
     output: str = ""  # what it printed, at most 1 MB; then its last expression
@@ -49,6 +57,8 @@ class CellResult:
     seconds: float = 0.0  # the cell's own time: waiting for models is not counted
     looked: bool = False  # something of the input was read by this cell
     coverage: Any = None  # what was read since the last cell, as `Coverage.wire()`
+    shown: tuple[Shown, ...] = ()  # parts of the input in the output and in prompts, as far as they are known
+    searched: tuple[tuple[str, str], ...] = ()  # `grep` or `search`, and what for
     lost: tuple[str, ...] = ()  # after a death: variables that could not be rebuilt
 
 
@@ -67,8 +77,13 @@ class Host(Protocol):
         """
         ...
 
-    async def submit(self, kind: Literal["final", "not_found"], value: Any, parts: Sequence[Part] | None) -> None:
-        """An answer: `parts` where it is text, else `value` as JSON. Raises `CellRefusal` when it is not accepted."""
+    async def submit(
+        self, kind: Literal["final", "not_found"], value: Any, parts: Sequence[Part] | None, *, searched: bool = False
+    ) -> None:
+        """An answer: `parts` where it is text, else `value` as JSON. `searched`: this cell has gone through the input.
+
+        Raises `CellRefusal` when it is not accepted.
+        """
         ...
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:

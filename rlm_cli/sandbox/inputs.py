@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.files import Files, build_context
 from rlm_cli.context.spans import Part, unwire
 from rlm_cli.context.store import MappedStore
 from rlm_cli.context.table import FileTable
 from rlm_cli.context.text import Text
 from rlm_cli.sandbox.failures import refusal
+from rlm_cli.sandbox.seen import Reading
 
 
 class Wire(Protocol):
@@ -43,7 +43,7 @@ class Inputs:
             else FileTable.build([], [])
         )
         os.close(table)
-        self.coverage = Coverage()
+        self.coverage = Reading()
         self.store = MappedStore(self.table, self._open, self.coverage, open_files=self._open_all)
         parts = setup.get("parts")
         self.context: Text = (

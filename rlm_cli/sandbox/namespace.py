@@ -18,6 +18,7 @@ from rlm_cli.sandbox.failures import SubcallError, failure, refusal
 from rlm_cli.sandbox.modules import Module
 from rlm_cli.sandbox.natives import CellSubmitted
 from rlm_cli.sandbox.realise import is_text, real
+from rlm_cli.sandbox.seen import Seen
 from rlm_cli.sandbox.sizes import shown_size
 
 MOST_PROMPTS = 10_000
@@ -76,8 +77,9 @@ class Repl:
         self.filename = "<cell>"
         self.submitted = False
 
-    def names(self, readers: dict[str, Any]) -> dict[str, Any]:
-        """All names but `history`. `readers` are `context`, `files`, `grep`, `search` and `chunks`."""
+    def names(self, readers: dict[str, Any], seen: Seen) -> dict[str, Any]:
+        """All names but `history`. `readers` are `context`, `files`, `grep`, `search`, `chunks`; `seen` takes notes."""
+        self._seen = seen
         self._fixed = {
             **readers,
             "llm_query": self.llm_query,
@@ -136,6 +138,10 @@ class Repl:
             )
         if not prompts:
             return []
+        for parts in prompts:
+            for part in parts:
+                if isinstance(part, str):
+                    self._seen.sent(part)
         replies = self.call(
             "query",
             prompts=[wire(parts) for parts in prompts],
@@ -242,12 +248,13 @@ class Repl:
             value = value["content"]
         if isinstance(value, SubcallError):
             raise TypeError(f"this is no answer but a failed sub-call: {value}")
+        searched = self._seen.searched
         if is_text(value):
-            self.call("submit", kind=kind, value=None, parts=wire(value.parts()))
+            self.call("submit", kind=kind, value=None, parts=wire(value.parts()), searched=searched)
         elif isinstance(value, str):
-            self.call("submit", kind=kind, value=None, parts=[str(value)])
+            self.call("submit", kind=kind, value=None, parts=[str(value)], searched=searched)
         else:
-            self.call("submit", kind=kind, value=plain(value), parts=None)
+            self.call("submit", kind=kind, value=plain(value), parts=None, searched=searched)
         self.submitted = True
 
     # --- the run ----------------------------------------------------------------------------------------------------

@@ -76,8 +76,16 @@ def _no_input(prompt: object = "", /) -> str:
 class Natives:
     """The table of one namespace: functions that look at variables look at that namespace."""
 
-    def __init__(self, namespace: dict[str, Any], output: Output, run_import: Callable[[str, bool], Any]) -> None:
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        output: Output,
+        run_import: Callable[[str, bool], Any],
+        printed: Callable[[Any, int], None] = lambda value, offset: None,
+    ) -> None:
+        """`printed` is told of each value that is written, and at which place of the output."""
         self.namespace = namespace
+        self.printed = printed
         self.output = output
         self.stores = guards.Stores(namespace)
         self.run_import = run_import
@@ -137,6 +145,8 @@ class Natives:
         for index, value in enumerate(values):
             if index:
                 write(between)
+            if file is None:
+                self.printed(value, self.output.length)
             write(value if is_text(value) and file is None else real(value) if is_text(value) else str(value))
         write("\n" if end is None else real(end))
 
@@ -145,6 +155,7 @@ class Natives:
         if value is None:
             return None
         self.namespace["_"] = value
+        self.printed(value, self.output.length)
         if (is_text(value) or type(value) is str) and "\n" in value:
             self.output.write(value)
         else:

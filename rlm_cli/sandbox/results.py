@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal, cast
 
 from rlm_cli.context.coverage import Coverage
-from rlm_cli.context.spans import FileNames
-from rlm_cli.sandbox.contract import CellError, CellResult, Variable
+from rlm_cli.context.spans import FileNames, Span
+from rlm_cli.sandbox.contract import CellError, CellResult, Shown, Variable
 from rlm_cli.sandbox.protocol import Breach, clean
 
 OUTPUT = 1_100_000
@@ -14,6 +14,8 @@ OUTPUT = 1_100_000
 TEXT = 5_000
 DRAFT = 1_000_000
 VARIABLES = 200
+SHOWN = 2_000
+SEARCHES = 50
 KINDS = ("error", "refused", "time", "memory")
 
 
@@ -33,6 +35,8 @@ def read_result(message: dict[str, Any], seconds: float, files: FileNames) -> Ce
         seconds=seconds,
         looked=message.get("looked") is True,
         coverage=_account(message.get("coverage"), files),
+        shown=_shown(message.get("shown"), files),
+        searched=_searched(message.get("searched")),
     )
 
 
@@ -61,6 +65,33 @@ def _account(value: object, files: FileNames) -> Any:
     except (ValueError, OverflowError) as error:
         raise Breach(f"an account of the wrong shape: {error}") from None
     return value
+
+
+def _shown(value: object, files: FileNames) -> tuple[Shown, ...]:
+    """Parts of the input in the output."""
+    if not isinstance(value, list) or len(value) > SHOWN:
+        raise Breach("places in the output of the wrong shape")
+    found: list[Shown] = []
+    for row in value:
+        if not isinstance(row, list) or len(row) != 5 or not all(type(n) is int and -1 <= n < 1 << 62 for n in row):
+            raise Breach("a place in the output of the wrong shape")
+        offset, length, file, start, end = row
+        if not (0 <= file < len(files) and 0 <= start <= end and length >= 0):
+            raise Breach("a place outside the corpus")
+        size = files.size(file)
+        found.append(Shown(offset, length, Span(file, min(start, size), min(end, size))))
+    return tuple(found)
+
+
+def _searched(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list) or len(value) > SEARCHES:
+        raise Breach("searches of the wrong shape")
+    found = []
+    for row in value:
+        if not isinstance(row, list) or len(row) != 2 or row[0] not in ("grep", "search"):
+            raise Breach("a search of the wrong shape")
+        found.append((row[0], _text(row[1], TEXT)))
+    return tuple(found)
 
 
 def _error(value: object) -> CellError | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rlm_cli.errors import ExitStatus
 from rlm_cli.sinks.jsonl import json_line
 from rlm_cli.sinks.links import Linker, link_format
-from rlm_cli.sinks.report import Report, document, partial_line, place, source_line
+from rlm_cli.sinks.report import Report, behind, document, partial_line, place, source_line
 from rlm_cli.terminal import Environment, clean, encode, inert, one_line
 
 _SILENT = (ExitStatus.USAGE, ExitStatus.BUG)  # no envelope: nothing of a run exists
@@ -70,6 +70,8 @@ def rendered(report: Report, where: Place) -> str:
     dim, bold, plain = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if stdout.colour else ("", "", "")
     parts = [f"{bold}{clean(partial_line(report))}{plain}\n\n"] if report.partial else []
     parts.append(body)
+    if found := behind(report):
+        parts.append(f"\n{clean(found)}\n")
     if report.citations:
         parts.append(f"\n{bold}Sources{plain}\n")
     for citation in report.citations:
@@ -102,6 +104,8 @@ def _markdown(report: Report, _where: Place) -> bytes:
     parts = [f"# {one_line(report.question, 300)}\n", report.text.strip() + "\n"]
     if report.partial:
         parts.insert(1, f"*{partial_line(report)}*\n")
+    if found := behind(report):
+        parts.append(found + "\n")
     if report.citations:
         parts.append("## Sources\n\n" + "".join(f"- {_code(source_line(item))}\n" for item in report.citations))
     return encode("\n".join(parts))

@@ -14,6 +14,7 @@ from rlm_cli import figures
 from rlm_cli.events import Record
 from rlm_cli.sinks import view
 from rlm_cli.sinks.ticker import RunClock, Ticker
+from rlm_cli.sinks.trust import coverage_text, doubts
 from rlm_cli.state import Group, State, Turn
 from rlm_cli.terminal import Output, clean, inert, one_line
 
@@ -78,6 +79,10 @@ class PlainSink:
             name = view.short_run(self.state.run.run)
             status = view.stopped(self.state) or "stopped"
             self._say(f"{status}: {', '.join(view.sums_texts(self.state, now)[:-1])}", now)
+            answer = self.state.answer
+            if answer is not None and answer.status != "failed":
+                for text in filter(None, [*doubts(answer.checks), coverage_text(answer.coverage)]):
+                    self._say(text)
             if view.resumable(self.state):
                 self._say(f"go on with: rlm resume {name}", now)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_cli.errors import RlmError
+from rlm_cli.sinks.trust import finding
 from rlm_cli.state import State
 from rlm_cli.terminal import one_line
 
@@ -61,7 +62,7 @@ class Report:
             shaped=shaped,
             stopped_by=answer.stopped_by if answer else None,
             citations=list(answer.citations) if answer else [],
-            coverage=dict(answer.coverage) if answer else {},
+            coverage=_coverage(state),
             checks=dict(answer.checks) if answer else {},
             models={"root": run.root_model, "sub": run.sub_model} if run else {},
             usage={
@@ -116,6 +117,16 @@ class Report:
         }
 
 
+def _coverage(state: State) -> dict[str, Any]:
+    """The account of the answer, and its rows by file; a row of many files stands for a directory."""
+    if state.answer is None:
+        return {}
+    rows = state.read.files if state.read else []
+    names = ("path", "bytes", "read_by_code_bytes", "read_by_models_bytes", "files")
+    by_file = [dict(zip(names, row, strict=False)) for row in rows]
+    return dict(state.answer.coverage) | ({"by_file": by_file} if by_file else {})
+
+
 def error_json(error: RlmError) -> dict[str, Any]:
     """An error as the envelope holds it."""
     return {
@@ -139,8 +150,15 @@ def document(report: Report) -> str:
     text = report.text if report.text.endswith("\n") else report.text + "\n"
     if report.partial:
         text = f"{partial_line(report)}\n\n{text}"
+    if found := behind(report):
+        text += f"\n{found}\n"
     places = [source_line(citation) for citation in report.citations]
     return text + ("\nSources\n" + "\n".join(places) + "\n" if places else "")
+
+
+def behind(report: Report) -> str:
+    """What stands behind a "not found"; empty for any other answer."""
+    return finding(report.coverage) if report.status == "not_found" and not report.shaped else ""
 
 
 def partial_line(report: Report) -> str:

@@ -20,6 +20,7 @@ from itertools import islice
 
 from rlm_cli import figures
 from rlm_cli.sinks.line import Line, fit, flow, join, middle, spread
+from rlm_cli.sinks.trust import coverage_text, doubts
 from rlm_cli.state import Call, Cell, Group, Node, State, Totals, Turn
 from rlm_cli.terminal import UNICODE, Glyphs, clean, one_line
 
@@ -115,6 +116,11 @@ def summary(state: State, columns: int, now: float, glyphs: Glyphs = UNICODE) ->
     parts += [Line.of((text, "dim")) for text in sums_texts(state, now)]
     if state.run is not None:
         parts.append(Line.of((_next_step(state), "cyan" if resumable(state) else "dim")))
+    if state.answer is not None and state.answer.status != "failed":
+        for doubt in doubts(state.answer.checks):
+            lines.append(Line.of((f"{glyphs.warning} ", "magenta"), doubt))
+        looked = coverage_text(state.answer.coverage)
+        parts += [Line.of((looked, "dim"))] if looked else []
     corner = f"{glyphs.corner} "
     folded = flow(parts, cells - 2, f" {glyphs.dot} ")
     return lines + [Line.of((corner if index == 0 else "  ", "dim")) + line for index, line in enumerate(folded)]
