@@ -112,11 +112,11 @@ class Node:
         """Begin the conversation: system prompt, worked examples, question and description of the input."""
         pack = self._shared.pack
         description = describe(self._shared.store, self._parts, pack.preview_limit)
+        if (seen := glimpse(self._shared.store, self._parts, pack.preview_limit)) is not None:
+            self._shared.account.read(seen)
         for message in prompts.opening(
             pack,
             self._question,
-        if (seen := glimpse(self._shared.store, self._parts, pack.preview_limit)) is not None:
-            self._shared.account.read(seen)
             description,
             self._limits(),
             depth_left=self._shared.max_depth - self._depth,

@@ -16,8 +16,8 @@ from rlm_cli.sandbox.modules import Imports
 from rlm_cli.sandbox.namespace import Repl, shown_variables
 from rlm_cli.sandbox.natives import CellExited, CellInterrupted, CellSubmitted, HarmlessExit, Natives
 from rlm_cli.sandbox.output import Output
-
 from rlm_cli.sandbox.seen import Seen
+
 DRAFT = 1_000_000
 """Characters of a draft that are kept."""
 
@@ -59,7 +59,7 @@ class Cells:
         readers |= {name: self._seen.noting(name, readers[name]) for name in ("grep", "search")}
         fixed = self._repl.names(readers, self._seen)
         self._imports = Imports(self._output, fixed)
-        self._natives = Natives(self.variables, self._output, self._imports.find)
+        self._natives = Natives(self.variables, self._output, self._imports.find, self._seen.printed)
         self._fixed = fixed
         self._wants_history = False
         self._ballast = Ballast()
@@ -76,9 +76,9 @@ class Cells:
     def run(self, code: str, cell: str) -> dict[str, Any]:
         """Run one cell; the message that tells the host."""
         self._output.clear()
+        self._seen.begin()
         self._ballast.take()
         self._late = False
-        self._seen.begin()
         self._repl.submitted = False
         began = time.perf_counter()
         error: dict[str, Any] | None = None
@@ -159,9 +159,9 @@ class Cells:
 
     def _report(self, error: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
         coverage = self._inputs.coverage.take()
+        shown, searched = self._seen.take()
         message: dict[str, Any] = {
             "t": "done",
-        shown, searched = self._seen.take()
             "output": "",
             "length": self._output.length,
             "error": error,
@@ -171,10 +171,10 @@ class Cells:
             "seconds": round(seconds, 6),
             "looked": bool(coverage),
             "coverage": coverage.wire(),
-        }
-        try:
             "shown": shown,
             "searched": searched,
+        }
+        try:
             message["output"] = self._output.text()
             message["draft"] = self._draft()
             message["variables"] = shown_variables(self._repl)
