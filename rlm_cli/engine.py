@@ -71,6 +71,7 @@ class Node:
         self._silent = 0
         self._turn = 0
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
+        self._conversation = Conversation()
         self.draft: str | None = None
         self._host = CellHost(shared, node, depth, self._child, self._conversation.transcript)
         self._sandbox = new_sandbox(self._host, parts)
