@@ -51,6 +51,19 @@ class Conversation:
         last = self.messages[-1]
         self.messages[self._opening :] = [Message("assistant", summary), last]
 
+    def forget_repeated(self) -> None:
+        """Take out the turn before the last reply, which says the same: a weak model copies what it sees twice.
+
+        The last message is that reply; its feedback comes next.
+        """
+        if len(self.messages) >= self._opening + 3 and self.messages[-3].content == self.messages[-1].content:
+            del self.messages[-3:-1]
+
+    def shown(self) -> str:
+        """What the model was told since the opening, and the task: outputs and notes, none of its own words."""
+        told = [message.content for message in self._said[self._opening - 1 :] if message.role == "user"]
+        return "\n".join(told)
+
     def transcript(self) -> str:
         """All that was ever said, as text."""
         return transcript(self._said)

@@ -10,7 +10,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -20,27 +20,34 @@ from rlm_cli.errors import UsageError
 from rlm_cli.models import Message
 
 PACKS = ("full", "small")
-# Names whose models were seen to lose the protocol with long prompts: fewer than about 9 billion parameters.
-_SMALL_NAME = re.compile(
-    r"(?<![\d.])(?:0?\.\d+|[1-8](?:\.\d+)?)b(?![a-z])|(?:^|[-/:_])(?:small|tiny|nano-local)(?:$|[-/:_])", re.I
-)
+# Names whose models were seen to lose the protocol with long prompts: fewer than about 9 billion parameters. The `a3b`
+# of a mixture of experts is what is active, not what the model knows.
+_FEW_PARAMETERS = re.compile(r"(?<![\w.])e?(?:0?\.\d+|[1-8](?:\.\d+)?)b(?![a-z])", re.I)
+_SMALL_NAME = re.compile(r"(?:^|[-/:_])(?:small|tiny)(?:$|[-/:_])", re.I)
 _SMALL_WINDOW = 24_000  # tokens: the full pack, 20,000 characters of output a turn and 20 turns need more
+_LONG_WINDOW = 64_000  # tokens: a model that is called small and has this is small beside its maker's others only
+_LEAST_SHOWN = 400  # characters
+_CHARACTERS = 3  # of a token, at the cautious end: code and tables take more tokens than prose
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The words and sizes of one pack. Sizes are characters."""
+    """The words and sizes of one pack."""
 
     name: str
     about: str
     cells: Literal["all", "first"]
-    output_limit: int
-    preview_limit: int
-    chunk: int
+    output_limit: int  # characters of a cell's output that the model is shown
+    preview_limit: int  # characters of the input's beginning in the first message
+    chunk: int  # characters that a sub-call is advised to get
     stop: tuple[str, ...]
     examples: tuple[Message, ...]
     words: Mapping[str, str]
     digest: str  # of the file, for the journal
+    root_tokens: int | None = None  # most tokens of a root model's reply; None: by model
+    sub_tokens: int | None = None
+    temperature: float | None = None  # of the root model; None: the provider's own
+    marks: tuple[str, ...] = ()  # names that stand in the worked examples and nowhere else
 
     def say(self, name: str, **values: object) -> str:
         """The text `name` with `values` filled in."""
@@ -60,6 +67,9 @@ _WORDS = (
     "child_task",
     "feedback",
     "no_code",
+    "no_code_again",
+    "flood",
+    "failed",
     "no_output",
     "repeated",
     "plain_loop",
@@ -68,6 +78,9 @@ _WORDS = (
     "refused_unread",
     "refused_unsearched",
     "refused_empty",
+    "refused_failed",
+    "refused_plan",
+    "refused_copied",
     "compact",
     "extract",
     "direct_system",
@@ -78,6 +91,7 @@ _WORDS = (
     "schema_refused",
     "schema_repair",
 )
+_NUMBERS = ("root_tokens", "sub_tokens", "temperature")
 
 
 def load(name: str) -> Pack:
@@ -98,6 +112,7 @@ def _pack(name: str, data: dict[str, Any], digest: str) -> Pack:
     known = {item.name for item in fields(Pack)} | set(_WORDS)
     wrong = [key for key in _WORDS if not isinstance(data.get(key), str)]
     wrong += [key for key in ("output_limit", "preview_limit", "chunk") if not isinstance(data.get(key), int)]
+    wrong += [key for key in _NUMBERS if not isinstance(data.get(key, 0), int | float)]
     wrong += [key for key in data if key not in known]
     if data.get("cells") not in ("all", "first"):
         wrong.append("cells")
@@ -118,6 +133,8 @@ def _pack(name: str, data: dict[str, Any], digest: str) -> Pack:
         examples=tuple(examples),
         words={key: data[key] for key in _WORDS},
         digest=digest,
+        marks=tuple(data.get("marks", ())),
+        **{key: data[key] for key in _NUMBERS if key in data},
     )
 
 
@@ -125,7 +142,23 @@ def choose(model: str, window: int | None) -> str:
     """The pack for a model nobody chose one for: `small` for a window under 24,000 tokens or a small model's name."""
     if window is not None and window < _SMALL_WINDOW:
         return "small"
-    return "small" if _SMALL_NAME.search(model) else "full"
+    called_small = _SMALL_NAME.search(model) and (window is None or window < _LONG_WINDOW)
+    return "small" if called_small or _FEW_PARAMETERS.search(model) else "full"
+
+
+def sized(pack: Pack, window: int | None, sub_window: int | None) -> Pack:
+    """`pack` with its sizes cut to what the windows, in tokens, of the root model and of the sub-model can take.
+
+    An output may take a sixteenth of the root's window, since there are some ten turns; the preview a quarter of that;
+    the text of a sub-call half of the sub-model's window.
+    """
+    output_limit, preview_limit, chunk = pack.output_limit, pack.preview_limit, pack.chunk
+    if window is not None:
+        output_limit = min(output_limit, max(_LEAST_SHOWN, window * _CHARACTERS // 16))
+        preview_limit = min(preview_limit, output_limit // 4)
+    if sub_window is not None:
+        chunk = min(chunk, max(_LEAST_SHOWN, sub_window * _CHARACTERS // 2 // 500 * 500))
+    return replace(pack, output_limit=output_limit, preview_limit=preview_limit, chunk=chunk)
 
 
 def opening(

@@ -10,6 +10,9 @@ from rlm_cli.context.spans import Span
 from rlm_cli.context.store import ByteStore
 from rlm_cli.context.text import Text, plain
 
+_LONGEST_PATH = 4_096  # characters
+_MOST_LOOKED_THROUGH = 10_000  # paths, for the one that may have been meant
+
 
 def glob_pattern(pattern: str) -> re.Pattern[str]:
     """The regular expression of a shell pattern; see `Files.glob`."""
@@ -59,13 +62,28 @@ class Files(Mapping[str, Text]):
         return (quoted(names.name(number)) for number in range(len(names)))
 
     def __getitem__(self, path: str) -> Text:
-        names = self._store.files
-        number = names.number(plain(path)) if isinstance(path, str) else None
-        if number is None and isinstance(path, str) and path.startswith('"'):
-            number = next((n for n in range(len(names)) if quoted(names.name(n)) == path), None)
+        number = self._number(path) if isinstance(path, str) else None
         if number is None:
-            raise KeyError(path)
+            raise KeyError(self._meant(path) or path)
         return self.text(number)
+
+    def _number(self, path: str) -> int | None:
+        names = self._store.files
+        number = names.number(plain(path))
+        if number is None and path.startswith('"'):
+            number = next((n for n in range(len(names)) if quoted(names.name(n)) == path), None)
+        return number
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self._number(path) is not None
+
+    def _meant(self, path: object) -> str:
+        """What to say of a path that is the end of another one; empty where there is none, or several."""
+        ending = plain(path).removeprefix("./").lstrip("/") if isinstance(path, str) else ""
+        if not ending or len(ending) > _LONGEST_PATH or len(self) > _MOST_LOOKED_THROUGH:
+            return ""
+        found = [name for name in self.glob("**/" + ending.rpartition("/")[2]) if name.endswith("/" + ending)]
+        return f"{ending} (there is {found[0]})" if len(found) == 1 else ""
 
     def text(self, number: int) -> Text:
         """The text of file `number`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rlm_cli.context.spans import Span
@@ -21,7 +23,7 @@ class Match:
 
     __slots__ = ("_offsets", "_passage", "after", "before", "first", "last", "line", "path", "score", "span", "text")
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         path: str,
         line: int,
@@ -105,6 +107,31 @@ class Matches(list[Match]):
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
         return Matches(found, self.note) if isinstance(key, slice) else found
+
+
+def densest(line: str, words: Sequence[str]) -> tuple[int, int]:
+    """Where most of `words` (lower case) stand close together in `line`, in characters; (0, 0) where none does.
+
+    A paragraph of prose is one line of a thousand characters, and what was looked for is rarely at its beginning.
+    """
+    if len(line) <= _SHOWN:
+        return 0, 0
+    low = line.lower()
+    places = sorted((found.start(), word) for word in set(words) for found in re.finditer(re.escape(word), low))
+    best, start, end = 0, 0, 0
+    inside: Counter[str] = Counter()
+    last = 0
+    for place, word in places:
+        inside[word] += 1
+        while places[last][0] < place - _SHOWN // 2:
+            gone = places[last][1]
+            inside[gone] -= 1
+            last += 1
+            if not inside[gone]:
+                del inside[gone]
+        if len(inside) > best:
+            best, start, end = len(inside), places[last][0], place + len(word)
+    return start, end
 
 
 def shortened(line: str, start: int = 0, end: int = 0) -> str:

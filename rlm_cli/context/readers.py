@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from rlm_cli.context import grep as grepping
 from rlm_cli.context import search as searching
 from rlm_cli.context.chunks import Chunks, Joined, chunks
 from rlm_cli.context.files import Files
-from rlm_cli.context.matches import Match, Matches, shortened
+from rlm_cli.context.matches import Match, Matches, densest, shortened
 from rlm_cli.context.regions import regions, texts
 from rlm_cli.context.text import Text
 
@@ -52,7 +53,8 @@ class Readers:
     def search(self, query: str, source: Any = None, top: int = 10) -> Matches:
         """The `top` passages that fit `query` best, best first."""
         found = searching.search(query, regions(self._source(source), self._files), top)
-        return Matches([_passage(hit) for hit in found.hits], found.note)
+        keys = [key for group in searching.parse(query) for key in group.weights]
+        return Matches([_passage(hit, keys) for hit in found.hits], found.note)
 
     def chunks(self, source: Any = None, size: int = 100_000, overlap: int = 0) -> Chunks | Joined:
         """`source` in parts of at most `size` characters, cut at line ends. Each knows where it is from."""
@@ -77,13 +79,13 @@ def _line(line: grepping.Line, before: int, after: int) -> Match:
     )
 
 
-def _passage(hit: searching.Hit) -> Match:
+def _passage(hit: searching.Hit, keys: Sequence[str]) -> Match:
     region, first = hit.region, hit.region.line(hit.start)
     text = hit.lines[hit.best]
     return Match(
         region.name,
         first + hit.best,
-        shortened(text),
+        shortened(text, *densest(text, keys)),
         region.span(hit.start, hit.end),
         lambda: region.offsets(hit.start, hit.end),
         lambda: "\n".join(hit.lines),

@@ -1,0 +1,42 @@
+"""What is no answer, though it was submitted: nothing at all, a placeholder, a plan. Weak models hand in all three.
+
+Each costs the model at most one turn: what is submitted again is taken, since an answer may look like that after all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_EMPTY = frozenset({"none", "null", "[]", "{}", "()", "set()", "''", '""', "n/a", "(no match)", "..."})
+_PLACEHOLDER = re.compile(
+    r"[<\[({]?(?:the|your|final|best)?[ _-]?(?:best )?(?:answer|result|value|text)"
+    r"(?: (?:here|goes here|you have|to the question|with path:line of where it stands))?[>\])}]?[.…]*",
+    re.IGNORECASE,
+)
+_PLAN = re.compile(
+    r"""(?:(?:first|next|now|then|ok|okay|so),?\ )?
+        (?:i(?:'ll|\ will|\ need\ to|\ am\ going\ to|'m\ going\ to|\ would|\ should|\ have\ to)
+        |let\ me|let's|let\ us|we\ (?:need|should|will|can)|(?:the\ )?(?:next\ )?steps?\ (?:is|are|would)
+        |to\ (?:answer|find|determine|solve)\b.{0,80}\b(?:need|will|must|should))\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LONGEST_PLAN = 600  # characters; a longer text may begin like a plan and still hold the answer
+
+
+def unfit(text: str) -> str | None:
+    """The name of the pack's word that says why `text` is refused; None where it may be an answer."""
+    said = text.strip()
+    if not said or said.lower() in _EMPTY or _PLACEHOLDER.fullmatch(said):
+        return "refused_empty"
+    if len(said) <= _LONGEST_PLAN and _PLAN.match(said):
+        return "refused_plan"
+    return None
+
+
+def copied(text: str, marks: Sequence[str], shown: str) -> str | None:
+    """The name of a worked example that `text` has and nothing that the run was `shown` has; None where there is none.
+
+    Whoever is refused for it and is right need only print the passage.
+    """
+    return next((mark for mark in marks if mark in text and mark not in shown), None)
