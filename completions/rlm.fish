@@ -246,6 +246,7 @@ complete -c rlm -n '__rlm_at "rlm"' -l schema-multi -d 'the answer is a list of 
 complete -c rlm -n '__rlm_at "rlm"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
 complete -c rlm -n '__rlm_at "rlm"' -l trajectory -r -F -d 'write the record of the run to FILE'
 complete -c rlm -n '__rlm_at "rlm"' -l no-save -d 'keep no record of the run'
+complete -c rlm -n '__rlm_at "rlm"' -l redact -d 'keep hashes in place of texts of the input in the record; it cannot be resumed'
 complete -c rlm -n '__rlm_at "rlm"' -l no-memo -d 'do not reuse replies to sub-calls made before'
 complete -c rlm -n '__rlm_at "rlm"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
 complete -c rlm -n '__rlm_at "rlm"' -l color -x -a 'auto always never' -d 'auto, always or never'
@@ -303,6 +304,7 @@ complete -c rlm -n '__rlm_at "rlm ask"' -l schema-multi -d 'the answer is a list
 complete -c rlm -n '__rlm_at "rlm ask"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
 complete -c rlm -n '__rlm_at "rlm ask"' -l trajectory -r -F -d 'write the record of the run to FILE'
 complete -c rlm -n '__rlm_at "rlm ask"' -l no-save -d 'keep no record of the run'
+complete -c rlm -n '__rlm_at "rlm ask"' -l redact -d 'keep hashes in place of texts of the input in the record; it cannot be resumed'
 complete -c rlm -n '__rlm_at "rlm ask"' -l no-memo -d 'do not reuse replies to sub-calls made before'
 complete -c rlm -n '__rlm_at "rlm ask"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
 complete -c rlm -n '__rlm_at "rlm ask"' -l color -x -a 'auto always never' -d 'auto, always or never'
@@ -331,6 +333,7 @@ complete -c rlm -n '__rlm_at "rlm resume"' -l cell-memory -x -d 'memory of the p
 complete -c rlm -n '__rlm_at "rlm resume"' -s f -l format -x -a 'text json jsonl github' -d 'text, json, jsonl (events as they come) or github'
 complete -c rlm -n '__rlm_at "rlm resume"' -s o -l output -r -F -d 'write the answer to FILE too'
 complete -c rlm -n '__rlm_at "rlm resume"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
+complete -c rlm -n '__rlm_at "rlm resume"' -l redact -d 'keep hashes in place of texts of the input in the record; it cannot be resumed'
 complete -c rlm -n '__rlm_at "rlm resume"' -l no-memo -d 'do not reuse replies to sub-calls made before'
 complete -c rlm -n '__rlm_at "rlm resume"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
 complete -c rlm -n '__rlm_at "rlm resume"' -l color -x -a 'auto always never' -d 'auto, always or never'
@@ -418,15 +421,15 @@ complete -c rlm -n '__rlm_at "rlm config show"' -f
 complete -c rlm -n '__rlm_at "rlm config get"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config get"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config get"' -f
-complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config set"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config set"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config set"' -f
-complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config unset"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config unset"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config unset"' -f
-complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config path"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config path"' -f
 complete -c rlm -n '__rlm_at "rlm keys"' -s h -l help -d 'show help'

@@ -20,6 +20,8 @@ def settings_of(started: RunStarted, flags: Mapping[str, Any]) -> Settings:
     Sources are relative to the directory that the run began in: this process changes to it.
     """
     saved = started.settings
+    if saved.get("redact"):
+        raise UsageError("the record of this run holds hashes in place of texts (--redact): it cannot be walked again")
     directory = str(saved.get("directory", ""))
     if directory:
         try:

@@ -173,6 +173,10 @@ class Settings:
         help="write the record of the run to FILE",
     )
     save: bool = option(True, "--no-save", kind="switch", group="Output", help="keep no record of the run")
+    redact: bool = option(
+        False, "--redact", kind="switch", group="Output",
+        help="keep hashes in place of texts of the input in the record; it cannot be resumed",
+    )
     memo: bool = option(
         True, "--no-memo", kind="switch", group="Output", help="do not reuse replies to sub-calls made before"
     )

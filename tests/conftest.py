@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.journals import faults
+
 settings.register_profile("rlm", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("rlm")
 
@@ -61,7 +63,7 @@ RunRlm = Callable[..., Result]
 
 
 @pytest.fixture
-def rlm(home: Path, environment: dict[str, str], tmp_path: Path) -> RunRlm:
+def rlm(home: Path, environment: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunRlm]:
     """`rlm("ask", "repo/", "question", stdin="…", env={…})` as a process of its own; stdin is /dev/null by default."""
 
     def run(
@@ -86,7 +88,10 @@ def rlm(home: Path, environment: dict[str, str], tmp_path: Path) -> RunRlm:
         assert "Traceback (most recent call last)" not in err, err
         return Result(out, err, done.returncode, home)
 
-    return run
+    yield run
+    # Whatever a test is about: each line that its runs have recorded fits the schema that is shipped.
+    found = [fault for path in (home / "runs").glob("*.jsonl") for fault in faults(path, torn=True)]
+    assert not found, found[:3]
 
 
 @pytest.fixture

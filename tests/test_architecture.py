@@ -16,7 +16,7 @@ LAYERS = [
     {"cli"},
     {"session", "recorder", "delivery", "dryrun", "signals", "background", "resuming"},
     {"engine", "direct", "cells", "conversation", "sinks", "exports", "imports", "viewer"},
-    {"gate", "ledger", "memo", "journal", "account", "answer", "citations", "references", "quotations", "prompts", "replies", "description", "packs", "schema", "retries", "recording"},
+    {"gate", "ledger", "memo", "journal", "account", "answer", "citations", "references", "quotations", "prompts", "replies", "description", "packs", "schema", "retries", "recording", "redaction", "refusals"},
     {"context", "models", "sandbox"},
     {"settings", "options", "places", "values", "terminal", "state", "figures", "schemas", "keys", "links"},
     {"errors", "events", "__init__"},
