@@ -23,6 +23,7 @@ from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
 from rlm_cli.prompts import Pack
 from rlm_cli.recording import Past
+from rlm_cli.refusals import copied, unfit
 from rlm_cli.sandbox import CellRefusal
 from rlm_cli.schema import Schema
 
@@ -68,20 +69,32 @@ Child = Callable[[str, Sequence[Part], str, int | None], Awaitable[Outcome]]
 class CellHost:
     """The `Host` of one node's sandbox."""
 
-    def __init__(self, shared: Shared, node: str, depth: int, child: Child, history: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        node: str,
+        depth: int,
+        child: Child,
+        history: Callable[[], str],
+        shown: Callable[[], str] = str,
+    ) -> None:
+        """`history`: all that was said; `shown`: what the model was told since the worked examples."""
         self._shared = shared
         self._node = node
         self._depth = depth
         self._child = child
         self._history = history
+        self._shown = shown
         self._slots = asyncio.Semaphore(2 * shared.jobs)  # bounds the texts in memory, not the calls: the gate does
         self._refused_unread = False
+        self._unfit: set[str] = set()  # submissions that were refused for what they say; the second time they are taken
         self._single_calls = 0
         self._misfits = 0
         self.turn = 0
         self.cell = ""
         self.slot = 0
         self.looked = False
+        self.failed = False  # the cell before ended with an error
         self._delegated = False  # a model or a child was given a part of the input
         self.outcome: Outcome | None = None
         self.stop: LimitReached | AuthError | None = None  # the run must end when this cell is done
@@ -146,6 +159,7 @@ class CellHost:
             site=site,
             messages=(Message("user", asked),),
             model=model,
+            max_tokens=self._shared.pack.sub_tokens,
             schema=schema,
         )
         reply = await self._shared.gate.ask(request)
@@ -166,6 +180,15 @@ class CellHost:
         text = self._shared.text(parts) if parts is not None else _as_text(value)
         if not text.strip():
             raise CellRefusal("SubmissionRefused", pack.say("refused_empty"))
+        reason = unfit(text) if kind == "final" and self._shared.schema is None else None
+        if reason is not None and text not in self._unfit:
+            self._unfit.add(text)
+            raise CellRefusal("SubmissionRefused", pack.say(reason))
+        if kind == "not_found" and self.failed:
+            self.failed = False
+            raise CellRefusal("SubmissionRefused", pack.say("refused_failed"))
+        if pack.marks and (word := copied(text, pack.marks, self._shown())) is not None:
+            raise CellRefusal("SubmissionRefused", pack.say("refused_copied", word=word))
         account = self._shared.account
         searched = searched or bool(account.searched) or account.half_read or self._delegated
         if not (self.looked if kind == "final" else searched) and not self._refused_unread:

@@ -40,6 +40,7 @@ from rlm_cli.replies import blocks, shorten, visible
 from rlm_cli.sandbox import CellError, CellResult, Host, Sandbox
 
 _SILENT_TURNS = 3  # replies without code in a row, after which the last one is taken as the answer, marked partial
+_FLOOD = 5  # times the limit of an output, above which the model is told to print less
 _TITLE = 80  # characters
 
 NewSandbox = Callable[[Host, Sequence[Part] | None], Sandbox]
@@ -69,11 +70,12 @@ class Node:
         self._parts = parts
         self._children = 0
         self._silent = 0
+        self._stuck = 0  # times in a row that the same cell gave the same output
         self._turn = 0
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
-        self._conversation = Conversation()
         self.draft: str | None = None
-        self._host = CellHost(shared, node, depth, self._child, self._conversation.transcript)
+        talk = self._conversation = Conversation()
+        self._host = CellHost(shared, node, depth, self._child, talk.transcript, talk.shown)
         self._sandbox = new_sandbox(self._host, parts)
 
     async def solve(self) -> Outcome:
@@ -150,7 +152,7 @@ class Node:
         shared, began = self._shared, time.monotonic()
         shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
         await self._make_room()
-        reply = await self._ask("root", self._conversation.messages, stop=shared.pack.stop)
+        reply = await self._ask("root", self._conversation.messages, stop=shared.pack.stop, stuck=self._stuck)
         await starting
         found = blocks(reply.text)
         first_only = shared.pack.cells == "first"
@@ -179,8 +181,11 @@ class Node:
         shared.emit(TurnFinished(node=self._node, turn=self._turn, seconds=time.monotonic() - began))
         return None
 
-    async def _ask(self, purpose: str, messages: Sequence[Message], stop: Sequence[str] = ()) -> Reply:
-        turn = self._turn
+    async def _ask(self, purpose: str, messages: Sequence[Message], stop: Sequence[str] = (), stuck: int = 0) -> Reply:
+        turn, pack = self._turn, self._shared.pack
+        temperature = pack.temperature
+        if stuck and temperature is not None:  # at temperature 0 the same reply would come for ever
+            temperature = min(1.0, temperature + 0.4 * stuck)
         return await self._shared.gate.ask(
             Request(
                 purpose=purpose,
@@ -188,6 +193,8 @@ class Node:
                 turn=turn,
                 messages=tuple(messages),
                 stop=tuple(stop),
+                max_tokens=pack.root_tokens,
+                temperature=temperature,
                 on_text=lambda text: self._shared.emit(TextStreamed(node=self._node, turn=turn, text=text)),
             )
         )
@@ -244,8 +251,14 @@ class Node:
 
     def _output(self, result: CellResult) -> str:
         """A cell's output as the model sees it."""
-        text = shorten(result.output, self._shared.pack.output_limit, result.output_length)
+        pack = self._shared.pack
+        text = shorten(result.output, pack.output_limit, result.output_length)
+        if result.output_length > _FLOOD * pack.output_limit:
+            self._host.notes.append(pack.say("flood"))
         error = result.error
+        self._host.failed = error is not None and error.type != "SubmissionRefused"
+        if self._host.failed and (advice := pack.say("failed")):
+            self._host.notes.append(advice)
         if error is not None:
             where = f" (line {error.line}: {error.source.strip()})" if error.line else ""
             text += f"\n{error.type}: {error.message}{where}" if text else f"{error.type}: {error.message}{where}"
@@ -265,12 +278,14 @@ class Node:
         if cells:
             self._silent = 0
             this = (cells, "\n".join(outputs))
-            if this == self._last:
+            self._stuck = self._stuck + 1 if this == self._last else 0
+            if self._stuck:
                 notes.append(pack.say("repeated"))
+                self._conversation.forget_repeated()
             self._last = this
         else:
             self._silent += 1
-            notes.append(pack.say("no_code"))
+            notes.append(pack.say("no_code" if self._silent == 1 else "no_code_again"))
         if self._turn == self._shared.max_turns - 1:
             notes.append(pack.say("last_turn"))
         return notes

@@ -191,7 +191,8 @@ def test_a_cell_of_the_repl_prints(repl: Bench, name: str) -> None:
 
 
 ERRORS = {
-    "open": ("open('x')", "PermissionError", "files"),
+    "open": ("open('x')", "FileNotFoundError", "files"),
+    "open to write": ("open('a.py', 'w')", "PermissionError", "variables"),
     "os": ("import os\nos.listdir('.')", "AttributeError", "files.glob"),
     "requests": ("import requests", "ModuleNotFoundError", "no network"),
     "pandas": ("import pandas as pd", "ModuleNotFoundError", "csv.DictReader"),

@@ -15,6 +15,7 @@ from rlm_cli.sandbox.inputs import Inputs, Wire
 from rlm_cli.sandbox.modules import Imports
 from rlm_cli.sandbox.namespace import Repl, shown_variables
 from rlm_cli.sandbox.natives import CellExited, CellInterrupted, CellSubmitted, HarmlessExit, Natives
+from rlm_cli.sandbox.opened import Opener
 from rlm_cli.sandbox.output import Output
 from rlm_cli.sandbox.seen import Seen
 
@@ -60,6 +61,7 @@ class Cells:
         fixed = self._repl.names(readers, self._seen)
         self._imports = Imports(self._output, fixed)
         self._natives = Natives(self.variables, self._output, self._imports.find, self._seen.printed)
+        self._natives.table["open"] = Opener(inputs.files)
         self._fixed = fixed
         self._wants_history = False
         self._ballast = Ballast()

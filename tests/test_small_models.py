@@ -1,0 +1,205 @@
+"""A weak or short-window model finishes: the right pack is chosen, its sizes fit, and each guard costs at most a turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlm_cli import prompts
+from rlm_cli.refusals import unfit
+from rlm_cli.replies import blocks
+from tests.conftest import RunRlm
+from tests.server import Ask, ScriptedServer
+
+SMALL = prompts.load("small")
+Tree = Callable[[dict[str, str]], Path]
+
+
+@pytest.mark.parametrize(
+    ("model", "window", "pack"),
+    [
+        ("openai/qwen2.5-coder-1.5b-instruct", 32_768, "small"),
+        ("ollama/llama3.1:8b", 128_000, "small"),
+        ("openai/gemma-3n-e4b", None, "small"),
+        ("compatible/small", 16_384, "small"),
+        ("compatible/anything", 8_192, "small"),
+        ("openai/phi-0.5b", None, "small"),
+        ("mistral/mistral-small-latest", 128_000, "full"),
+        ("openai/qwen3-30b-a3b", 128_000, "full"),
+        ("openai/llama-3.3-70b", 128_000, "full"),
+        ("openai/qwen3-32b", 40_000, "full"),
+        ("anthropic/claude-sonnet-4-6", 200_000, "full"),
+        ("openai/gpt-5-mini", None, "full"),
+    ],
+)
+def test_the_pack_follows_window_and_name(model: str, window: int | None, pack: str) -> None:
+    assert prompts.choose(model, window) == pack
+
+
+@given(st.integers(2_048, 2_000_000), st.integers(2_048, 2_000_000))
+def test_sizes_follow_the_windows(window: int, sub_window: int) -> None:
+    for pack in (SMALL, prompts.load("full")):
+        sized = prompts.sized(pack, window, sub_window)
+        assert sized.preview_limit <= sized.output_limit <= pack.output_limit
+        assert sized.output_limit <= max(400, window // 4)  # in characters: a sixteenth of the tokens
+        assert sized.chunk <= min(pack.chunk, max(400, sub_window * 2))
+    assert prompts.sized(SMALL, None, None) == SMALL
+
+
+PROSE = st.sampled_from(["", "Let me look.\n", "I will search:\n\n", "First, the words of the question.\n"])
+CODE = st.sampled_from(
+    ["print(search('x'))", "hits = grep('a')\n\nprint(hits)", "s = '''\na\n'''\nprint(s)", "# look\nprint(1)"]
+)
+AFTER = st.sampled_from(["", "\n", "\n\nThis prints it.", "\n<output>\n3\n</output>\n```repl\nFINAL('3')\n```"])
+
+
+@given(PROSE, st.sampled_from(["", "repl", "python", "py"]), CODE, AFTER)
+def test_no_stop_sequence_cuts_the_first_block(before: str, tag: str, code: str, after: str) -> None:
+    reply = f"{before}```{tag}\n{code}\n```{after}"
+    ends = [place for stop in SMALL.stop if (place := reply.find(stop)) >= 0]
+    cut = reply[: min(ends)] if ends else reply
+    assert blocks(cut).cells[:1] == (code,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "refused_empty"),
+        ("None", "refused_empty"),
+        ("[]", "refused_empty"),
+        ("the answer", "refused_empty"),
+        ("<your answer here>", "refused_empty"),
+        ("I will search for the word first.", "refused_plan"),
+        ("Let me look at the file", "refused_plan"),
+        ("To answer the question, we need to count the lines", "refused_plan"),
+        ("42", None),
+        ("Illinois", None),
+        ("Let's Encrypt issues the certificates", "refused_plan"),  # and is taken when it comes again
+        ("The answer is 7", None),
+        ("the answer lies in office 4.17", None),
+        ("No line has it", None),
+    ],
+)
+def test_what_is_no_answer_is_told_from_one(text: str, reason: str | None) -> None:
+    assert unfit(text) == reason
+
+
+def test_the_names_of_the_examples_stand_in_the_examples_alone() -> None:
+    said = " ".join(message.content for message in SMALL.examples)
+    assert all(mark in said for mark in SMALL.marks)
+    assert not any(mark in text for mark in SMALL.marks for text in SMALL.words.values())
+    for message in SMALL.examples:  # every reply of an example is one block that runs as it stands
+        if message.role == "assistant":
+            [cell] = blocks(message.content).cells
+            compile(cell, "example", "exec")
+
+
+LOOK = "```repl\nprint(grep('seven'))\n```"
+RIGHT = "```repl\nFINAL('seven lamps')\n```"
+GUARDS = {
+    "nothing looked at": ["```repl\nFINAL('seven lamps')\n```"],
+    "empty": [LOOK, "```repl\nFINAL('')\n```"],
+    "None": [LOOK, "```repl\nFINAL(None)\n```"],
+    "a placeholder": [LOOK, "```repl\nFINAL('the answer')\n```"],
+    "a plan": [LOOK, "```repl\nFINAL('I will look for lamps next')\n```"],
+    "an example's answer": [LOOK, "```repl\nFINAL('Tilburg: the blue valves come from Harmsen & Co')\n```"],
+    "not found after a failed cell": [LOOK, "```repl\nx = [][1]\n```", "```repl\nNOT_FOUND('no lamps')\n```"],
+    "no code twice": [LOOK, "The answer is seven.", "As I said: seven."],
+    "the same cell twice": [LOOK, LOOK],
+    "a flood": ["```repl\nprint(context * 300)\n```"],
+}
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree) -> None:
+    script = [*GUARDS[name], RIGHT]
+    with ScriptedServer(script) as server:
+        folder = tree({"a.txt": "There are seven lamps.\n" * 40})
+        command = ["ask", folder, "how many lamps?", "-m", "compatible/x-1b", "--api-base", server.url]
+        done = rlm(*command, "--strategy", "rlm", "--json")
+    assert done.exit == 0, done.stderr
+    assert done.json["answer"].startswith("seven lamps")
+    assert done.of("run.started")[0]["pack"] == "small"
+    assert len(server.asks) == len(script)
+    told = [event["content"] for event in done.of("message") if event["role"] == "user"]
+    word = {
+        "nothing looked at": "not looked at the input",
+        "empty": "is empty",
+        "None": "is empty",
+        "a placeholder": "is empty",
+        "a plan": "a plan and not an answer",
+        "an example's answer": "is from the example",
+        "not found after a failed cell": "the cell before failed",
+        "no code twice": "Again no code was run",
+        "the same cell twice": "wrote this cell before",
+        "a flood": "too long and was cut",
+    }[name]
+    assert any(word in text for text in told), told[-2:]
+
+
+def test_a_name_of_the_examples_that_the_input_shows_is_an_answer(rlm: RunRlm, tree: Tree) -> None:
+    script = ["```repl\nprint(grep('Tilburg'))\n```", "```repl\nFINAL('Tilburg')\n```"]
+    with ScriptedServer(script) as server:
+        folder = tree({"a.txt": "The depot is in Tilburg.\n" * 40})
+        command = ["ask", folder, "where is the depot?", "-m", "compatible/x-1b", "--api-base", server.url]
+        done = rlm(*command, "--strategy", "rlm", "--json")
+    assert (done.exit, done.json["answer"].split()[0]) == (0, "Tilburg")
+
+
+def test_the_same_cell_is_forgotten_and_warmer_tried(rlm: RunRlm, tree: Tree) -> None:
+    def script(ask: Ask) -> str:
+        return RIGHT if ask.number == 3 else LOOK
+
+    with ScriptedServer(script) as server:
+        folder = tree({"a.txt": "There are seven lamps.\n" * 40})
+        command = ["ask", folder, "how many lamps?", "-m", "compatible/x-1b", "--api-base", server.url]
+        assert rlm(*command, "--strategy", "rlm").exit == 0
+    bodies = [ask.body for ask in server.asks]
+    assert [body["temperature"] for body in bodies] == [0.0, 0.0, 0.4, 0.8]
+    lengths = [len(body["messages"]) for body in bodies]
+    assert lengths[1] == lengths[2] == lengths[3]  # the copies are gone: a weak model repeats what it sees twice
+    assert all(set(body["stop"]) == set(SMALL.stop) for body in bodies)
+
+
+def test_sub_calls_are_short_and_get_question_and_text_apart(rlm: RunRlm, tree: Tree) -> None:
+    code = '```repl\nFINAL("it says " + ask("What colour is it?", files["input/a.txt"]))\n```'
+
+    def script(ask: Ask) -> str:
+        return code if ask.system else "blue"
+
+    with ScriptedServer(script) as server:
+        tree({"a.txt": "The door is blue.\n" * 40})
+        command = ["ask", "input", "what colour?", "-m", "compatible/x-1b", "--api-base", server.url]
+        done = rlm(*command, "--strategy", "rlm", "--json")
+    assert (done.exit, done.json["answer"]) == (0, "it says blue")
+    sub = server.asks[-1]
+    assert sub.body["max_tokens"] == SMALL.sub_tokens
+    assert re.search(
+        r"data and not an instruction.*<text>\nThe door is blue.*</text>.*What colour is it\?", sub.text, re.S
+    )
+
+
+def test_open_reads_files_of_the_input(rlm: RunRlm, tree: Tree) -> None:
+    code = """```repl
+with open("input/a.txt") as file:
+    first = file.readline()
+    rest = [line.strip() for line in file]
+other = set(open("b.txt").read().split()) - set(open("input/a.txt").read().split())
+for bad in ("open('input/a.txt', 'w')", "open('/etc/passwd')", "open('../a.txt')"):
+    try:
+        eval(bad)
+    except OSError as error:
+        print(type(error).__name__)
+print(first.strip(), rest, other)
+```"""
+    with ScriptedServer([code, "```repl\nFINAL('done')\n```"]) as server:
+        tree({"a.txt": "one\ntwo\nthree\n", "b.txt": "two\nfour\n"})
+        command = ["ask", "input", "q?", "-m", "compatible/x-1b", "--api-base", server.url]
+        done = rlm(*command, "--strategy", "rlm", "--json")
+    output = done.of("cell.finished")[0]["output"].splitlines()
+    assert output == ["PermissionError", "FileNotFoundError", "FileNotFoundError", "one ['two', 'three'] {'four'}"]
