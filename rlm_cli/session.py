@@ -122,6 +122,7 @@ class Session:
             schema = Schema.parse(settings.schema, multi=settings.schema_multi) if settings.schema else None
             root, sub, fallback = self._models()
             pack = prompts.load(prompts.choose(root.name, root.window) if settings.pack == "auto" else settings.pack)
+            pack = prompts.sized(pack, root.window, sub.window)
         except RlmError as error:
             return refuse(error, settings, self._environment)
         stopping = self._stopping = Stopping(self._run, restore_terminals, self._stop_calls)
