@@ -1,8 +1,8 @@
 """Journals: one JSONL file a run, append-only, the only record of it.
 
 A line is written by one `write` to an `O_APPEND` descriptor, so that a kill can tear the last line only; a torn line is
-told and passed over on reading. `fdatasync` costs 3.9 ms here, the write 5 µs: it runs after paid replies, at most every
-50 ms, never per event.
+told and passed over on reading. `fdatasync` costs 3.9 ms here, the write 5 µs: it runs after paid replies, at most
+every 50 ms, never per event.
 """
 
 from __future__ import annotations
