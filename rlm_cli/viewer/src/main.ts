@@ -24,7 +24,7 @@ class Viewer {
   private needle = "";
   private readonly head = h("header", { class: "top" });
   private readonly tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Pages" });
-  private readonly panel = h("main", { class: "panel", id: "panel", role: "tabpanel", tabindex: -1 });
+  private readonly panel = h("div", { class: "panel", id: "panel", role: "tabpanel", tabindex: -1 });
   private readonly field = h("input", { type: "search", placeholder: "search everything  /", "aria-label": "search everything" });
   private readonly tree = new Tree(() => this.run, (item, focus) => this.chose(item, focus));
   private readonly player = new Player(() => this.run, this.tree);
@@ -106,7 +106,7 @@ class Viewer {
       return;
     }
     const side = h("aside", { class: "side" }, this.tree.element, this.player.element);
-    this.place.replaceChildren(this.head, h("div", { class: "body" }, side, h("div", { class: "right" }, this.tabs, this.panel)), h("footer", { class: "keys" }, KEYS));
+    this.place.replaceChildren(this.head, h("div", { class: "body" }, side, h("main", { class: "right" }, this.tabs, this.panel)), h("footer", { class: "keys" }, KEYS));
     for (const root of this.run.roots) root.open = true;
     this.header();
     this.tree.refresh();
@@ -178,7 +178,7 @@ class Viewer {
 
   /** Go where the address says: a page or an item. */
   private follow(): void {
-    const wanted = decodeURIComponent(location.hash.slice(1));
+    const wanted = unescaped(location.hash.slice(1));
     const item = this.run.items.get(wanted);
     if (item) this.tree.select(item);
     else {
@@ -207,7 +207,7 @@ class Viewer {
 
   private key(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || target === this.field) return;
     const page = PAGES[Number(event.key)];
     if (target.role === "tab" && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
       const at = PAGES.findIndex(([name]) => name === this.page) + (event.key === "ArrowRight" ? 1 : -1);
@@ -216,7 +216,7 @@ class Viewer {
     } else if (event.key === "/") this.field.focus();
     else if (event.key === "n") this.player.step(1);
     else if (event.key === "p") this.player.step(-1);
-    else if (event.key === " " && target.tagName !== "BUTTON" && target.tagName !== "SUMMARY") this.player.play();
+    else if (event.key === " " && !/^(BUTTON|SUMMARY)$/.test(target.tagName)) this.player.play();
     else if (event.key === "e" || event.key === "E") this.tree.openAll(event.key === "e");
     else if (event.key === "d") this.theme();
     else if (event.key === "t") this.tree.element.focus();
@@ -240,6 +240,14 @@ class Viewer {
     const paper = h("div", { class: "paper" }, answerPage(this.run, this.way), sumsPage(this.run, this.way), ...steps.map((item) => detail(this.run, item, this.way)));
     this.place.append(paper);
     window.addEventListener("afterprint", () => paper.remove(), { once: true });
+  }
+}
+
+function unescaped(address: string): string {
+  try {
+    return decodeURIComponent(address);
+  } catch {
+    return address;
   }
 }
 

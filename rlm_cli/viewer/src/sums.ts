@@ -50,7 +50,7 @@ function siteOf(group: Item): string {
 
 function table(title: string, rows: Row[], time: string, way: Way): HTMLElement | string {
   if (!rows.length) return "";
-  const head = h("tr", {}, ...["", "calls", "failed", "memo", "in", "out", "cost", time].map((name) => h("th", { scope: "col" }, name)));
+  const head = h("tr", {}, ...[title.replace(/^By /, ""), "calls", "failed", "memo", "in", "out", "cost", time].map((name) => h("th", { scope: "col" }, name)));
   const body = rows.map(({ name, sums, seconds, item }) =>
     h("tr", {}, h("th", { scope: "row" }, item ? h("button", { class: "plain", onclick: () => way.go(item) }, h("bdi", {}, name)) : name),
       ...[count(sums.calls), sums.failed ? count(sums.failed) : "", sums.memo ? count(sums.memo) : "", tokens(sums.input), tokens(sums.output), costOf(sums) ?? "", duration(seconds)].map((value) => h("td", {}, value))));
