@@ -58,7 +58,7 @@ class ProcessSandbox:
     ) -> None:
         self._host = host
         self._files = files
-        self._setup = {"parts": None if parts is None else wire(parts), "seed": seed}
+        self._setup: dict[str, Any] = {"parts": None if parts is None else wire(parts), "seed": seed}
         self._level = level
         self._memory = cell_memory
         self._grace = grace
@@ -157,6 +157,8 @@ class ProcessSandbox:
         """The worker is gone in the middle of a cell: a new one in its place, with the earlier variables."""
         assert self._worker is not None
         await self._worker.kill()
+        if self._worker.lost_its_map:
+            self._setup["maps"] = False
         how = turn.reason or (f"it broke the protocol: {error}" if isinstance(error, Breach) else self._worker.ending())
         kind: Literal["time", "died"] = "time" if turn.stopped else "died"
         self._worker = None

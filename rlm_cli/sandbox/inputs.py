@@ -44,7 +44,13 @@ class Inputs:
         )
         os.close(table)
         self.coverage = Reading()
-        self.store = MappedStore(self.table, self._open, self.coverage, open_files=self._open_all)
+        self.store = MappedStore(
+            self.table,
+            self._open,
+            self.coverage,
+            maps=setup.get("maps") is not False,  # false once a file has shrunk under a map: reads cannot crash
+            open_files=self._open_all,
+        )
         parts = setup.get("parts")
         self.context: Text = (
             build_context(self.store) if parts is None else Text.from_parts(_parts(parts, len(self.table)), self.store)

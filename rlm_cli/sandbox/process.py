@@ -277,6 +277,11 @@ class Worker:
             if self.alive:
                 self._process.send_signal(signal.SIGINT)
 
+    @property
+    def lost_its_map(self) -> bool:
+        """Whether a file shrank under a map of it: SIGBUS, which no Python code can catch. Only after `kill`."""
+        return self._process.returncode == -signal.SIGBUS
+
     def ending(self) -> str:
         """How the process ended, in words. Only after `kill`."""
         code = self._process.returncode
