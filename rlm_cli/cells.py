@@ -28,6 +28,7 @@ from rlm_cli.sandbox import CellRefusal
 from rlm_cli.schema import Schema
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
+_BLIND = 3  # times that NOT_FOUND is refused since the cell before failed
 _MISFITS = 3  # submissions that do not fit --schema are refused so often; then two more calls try to repair it
 
 
@@ -94,7 +95,8 @@ class CellHost:
         self.cell = ""
         self.slot = 0
         self.looked = False
-        self.failed = False  # the cell before ended with an error
+        self.failed = False  # the last cell that looked ended with an error
+        self._blind = 0  # NOT_FOUND that were refused for it
         self._delegated = False  # a model or a child was given a part of the input
         self.outcome: Outcome | None = None
         self.stop: LimitReached | AuthError | None = None  # the run must end when this cell is done
@@ -103,6 +105,11 @@ class CellHost:
     def begin(self, turn: int, cell: str) -> None:
         """A new cell: its calls are numbered from 0."""
         self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
+
+    def taken_notes(self) -> list[str]:
+        """What the model should be told, once."""
+        notes, self.notes = self.notes, []
+        return notes
 
     async def query(
         self,
@@ -184,8 +191,8 @@ class CellHost:
         if reason is not None and text not in self._unfit:
             self._unfit.add(text)
             raise CellRefusal("SubmissionRefused", pack.say(reason))
-        if kind == "not_found" and self.failed:
-            self.failed = False
+        if kind == "not_found" and self.failed and self._blind < _BLIND:
+            self._blind += 1
             raise CellRefusal("SubmissionRefused", pack.say("refused_failed"))
         if pack.marks and (word := copied(text, pack.marks, self._shown())) is not None:
             raise CellRefusal("SubmissionRefused", pack.say("refused_copied", word=word))

@@ -99,6 +99,7 @@ class Node:
 
     async def _loop(self, starting: asyncio.Task[None]) -> Outcome:
         self._open()
+        await self._first_look(starting)
         while self._turn < self._shared.max_turns:
             self._turn += 1
             if (outcome := await self._take_turn(starting)) is not None:
@@ -147,6 +148,31 @@ class Node:
             said.append(duration(left.seconds))
         return f"Left: {', '.join(said)}."
 
+    async def _first_look(self, starting: asyncio.Task[None]) -> None:
+        """The pack's own first cell, run as if the model had written it: a weak model that has seen no line of the
+        input makes up what its lines look like."""
+        shared, began = self._shared, time.monotonic()
+        code = prompts.first_cell(shared.pack, self._question)
+        if not code:
+            return
+        self._turn += 1
+        shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
+        await starting
+        self._say("assistant", f"```repl\n{code}\n```")
+        output = self._output(await self._run_cell(code, 1))
+        self._say("user", self._feedback([output], self._host.taken_notes()))
+        shared.emit(TurnFinished(node=self._node, turn=self._turn, seconds=time.monotonic() - began))
+
+    def _feedback(self, outputs: Sequence[str], notes: Sequence[str]) -> str:
+        """What the model is told after a turn."""
+        return self._shared.pack.say(
+            "feedback",
+            outputs="\n".join(outputs),
+            notes="".join(f"{note}\n" for note in notes),
+            limits=self._limits(),
+            question=self._question,
+        )
+
     async def _take_turn(self, starting: asyncio.Task[None]) -> Outcome | None:
         """One turn: a reply, its cells, the feedback. The outcome, once there is one."""
         shared, began = self._shared, time.monotonic()
@@ -170,14 +196,7 @@ class Node:
         notes = self._notes(reply, cells, outputs)
         if self._silent >= _SILENT_TURNS:
             return Outcome("partial", reply.text.strip() or self.draft or "", stopped_by="protocol")
-        feedback = shared.pack.say(
-            "feedback",
-            outputs="\n".join(outputs),
-            notes="".join(f"{note}\n" for note in notes),
-            limits=self._limits(),
-            question=self._question,
-        )
-        self._say("user", feedback)
+        self._say("user", self._feedback(outputs, notes))
         shared.emit(TurnFinished(node=self._node, turn=self._turn, seconds=time.monotonic() - began))
         return None
 
@@ -256,9 +275,10 @@ class Node:
         if result.output_length > _FLOOD * pack.output_limit:
             self._host.notes.append(pack.say("flood"))
         error = result.error
-        self._host.failed = error is not None and error.type != "SubmissionRefused"
-        if self._host.failed and (advice := pack.say("failed")):
-            self._host.notes.append(advice)
+        if error is None or error.type != "SubmissionRefused":
+            self._host.failed = error is not None
+            if error is not None and (advice := pack.say("failed")):
+                self._host.notes.append(advice)
         if error is not None:
             where = f" (line {error.line}: {error.source.strip()})" if error.line else ""
             text += f"\n{error.type}: {error.message}{where}" if text else f"{error.type}: {error.message}{where}"
@@ -271,14 +291,15 @@ class Node:
 
     def _notes(self, reply: Reply, cells: tuple[str, ...], outputs: list[str]) -> list[str]:
         """What the model should know besides the outputs: each guard costs at most a turn."""
-        pack, notes = self._shared.pack, [*self._host.notes]
-        self._host.notes.clear()
+        pack, notes = self._shared.pack, self._host.taken_notes()
         if reply.finish == "length":
             notes.append(pack.say("cut_off"))
         if cells:
             self._silent = 0
             this = (cells, "\n".join(outputs))
-            self._stuck = self._stuck + 1 if this == self._last else 0
+            refused = "SubmissionRefused: " in this[1]  # each time with another reason, perhaps
+            again = this == self._last or (cells == self._last[0] and refused)
+            self._stuck = self._stuck + 1 if again else 0
             if self._stuck:
                 notes.append(pack.say("repeated"))
                 self._conversation.forget_repeated()

@@ -26,6 +26,7 @@ _FEW_PARAMETERS = re.compile(r"(?<![\w.])e?(?:0?\.\d+|[1-8](?:\.\d+)?)b(?![a-z])
 _SMALL_NAME = re.compile(r"(?:^|[-/:_])(?:small|tiny)(?:$|[-/:_])", re.I)
 _SMALL_WINDOW = 24_000  # tokens: the full pack, 20,000 characters of output a turn and 20 turns need more
 _LONG_WINDOW = 64_000  # tokens: a model that is called small and has this is small beside its maker's others only
+_LONGEST_QUERY = 500  # characters of a question that are searched for at first
 _LEAST_SHOWN = 400  # characters
 _CHARACTERS = 3  # of a token, at the cautious end: code and tables take more tokens than prose
 
@@ -63,6 +64,7 @@ _WORDS = (
     "recursion_child",
     "advice_calls",
     "advice_no_calls",
+    "first",
     "task",
     "child_task",
     "feedback",
@@ -150,7 +152,8 @@ def sized(pack: Pack, window: int | None, sub_window: int | None) -> Pack:
     """`pack` with its sizes cut to what the windows, in tokens, of the root model and of the sub-model can take.
 
     An output may take a sixteenth of the root's window, since there are some ten turns; the preview a quarter of that;
-    the text of a sub-call half of the sub-model's window.
+    the text of a sub-call half of the sub-model's window. The worked examples get a quarter of the root's window; the
+    first ones go.
     """
     output_limit, preview_limit, chunk = pack.output_limit, pack.preview_limit, pack.chunk
     if window is not None:
@@ -158,7 +161,11 @@ def sized(pack: Pack, window: int | None, sub_window: int | None) -> Pack:
         preview_limit = min(preview_limit, output_limit // 4)
     if sub_window is not None:
         chunk = min(chunk, max(_LEAST_SHOWN, sub_window * _CHARACTERS // 2 // 500 * 500))
-    return replace(pack, output_limit=output_limit, preview_limit=preview_limit, chunk=chunk)
+    examples = list(pack.examples)
+    while window is not None and sum(len(message.content) for message in examples) > window * _CHARACTERS // 4:
+        later = (at for at in range(2, len(examples), 2) if examples[at].content.startswith("<question>"))
+        del examples[: next(later, len(examples))]  # the last ones matter most: what stands nearest is copied
+    return replace(pack, output_limit=output_limit, preview_limit=preview_limit, chunk=chunk, examples=tuple(examples))
 
 
 def opening(
@@ -177,6 +184,11 @@ def opening(
     words = {"question": question, "description": description, "limits": limits, "schema": note}
     task = pack.say("child_task" if child else "task", **words)
     return [Message("system", system), *pack.examples, Message("user", task)]
+
+
+def first_cell(pack: Pack, question: str) -> str:
+    """The code that the pack runs before the model's first turn; empty where it has none."""
+    return pack.say("first", question=repr(question[:_LONGEST_QUERY])) if pack.words["first"] else ""
 
 
 def fence(name: str, text: str) -> str:

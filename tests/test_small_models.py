@@ -102,7 +102,6 @@ def test_the_names_of_the_examples_stand_in_the_examples_alone() -> None:
 LOOK = "```repl\nprint(grep('seven'))\n```"
 RIGHT = "```repl\nFINAL('seven lamps')\n```"
 GUARDS = {
-    "nothing looked at": ["```repl\nFINAL('seven lamps')\n```"],
     "empty": [LOOK, "```repl\nFINAL('')\n```"],
     "None": [LOOK, "```repl\nFINAL(None)\n```"],
     "a placeholder": [LOOK, "```repl\nFINAL('the answer')\n```"],
@@ -128,18 +127,31 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
     assert len(server.asks) == len(script)
     told = [event["content"] for event in done.of("message") if event["role"] == "user"]
     word = {
-        "nothing looked at": "not looked at the input",
         "empty": "is empty",
         "None": "is empty",
         "a placeholder": "is empty",
         "a plan": "a plan and not an answer",
         "an example's answer": "is from the example",
-        "not found after a failed cell": "the cell before failed",
+        "not found after a failed cell": "your code failed",
         "no code twice": "Again no code was run",
         "the same cell twice": "wrote this cell before",
         "a flood": "too long and was cut",
     }[name]
     assert any(word in text for text in told), told[-2:]
+
+
+def test_the_input_is_searched_before_the_first_turn(rlm: RunRlm, tree: Tree) -> None:
+    question = "how many lamps are there in 'Hall \"B\"'?"
+    with ScriptedServer(["```repl\nFINAL('seven (input/b.txt:3)')\n```"]) as server:
+        tree({"a.txt": "nothing\n" * 40, "b.txt": "one\ntwo\nThe hall has seven lamps.\n"})
+        command = ["ask", "input", question, "-m", "compatible/x-1b", "--api-base", server.url]
+        done = rlm(*command, "--strategy", "rlm", "--json")
+        replayed = rlm("replay", "last", "--json")
+    assert (done.exit, replayed.exit) == (0, 0)
+    assert replayed.json["answer"] == done.json["answer"]
+    assert "input/b.txt:3: The hall has seven lamps." in server.asks[0].messages[-1]["content"]
+    assert [event["code"] for event in done.of("cell.started")][0] == f"print(search({question!r}, top=5))"
+    assert done.json["usage"]["calls"] == 1
 
 
 def test_a_name_of_the_examples_that_the_input_shows_is_an_answer(rlm: RunRlm, tree: Tree) -> None:
@@ -201,5 +213,5 @@ print(first.strip(), rest, other)
         tree({"a.txt": "one\ntwo\nthree\n", "b.txt": "two\nfour\n"})
         command = ["ask", "input", "q?", "-m", "compatible/x-1b", "--api-base", server.url]
         done = rlm(*command, "--strategy", "rlm", "--json")
-    output = done.of("cell.finished")[0]["output"].splitlines()
+    output = done.of("cell.finished")[1]["output"].splitlines()
     assert output == ["PermissionError", "FileNotFoundError", "FileNotFoundError", "one ['two', 'three'] {'four'}"]
