@@ -71,7 +71,7 @@ _rlm_value() {
     "rlm --cell-time") _rlm_reply "$3" "" ;;
     "rlm --compact-at") _rlm_reply "$3" "" ;;
     "rlm --cell-memory") _rlm_reply "$3" "" ;;
-    "rlm -f"|"rlm --format") _rlm_reply "$3" "text json jsonl github" ;;
+    "rlm -f"|"rlm --format") _rlm_reply "$3" "text md json jsonl github" ;;
     "rlm --schema") _rlm_reply "$3" "" ;;
     "rlm --fail-if") _rlm_reply "$3" "found not-found" ;;
     "rlm --progress") _rlm_reply "$3" "auto tree plain jsonl none" ;;
@@ -100,7 +100,7 @@ _rlm_value() {
     "rlm ask --cell-time") _rlm_reply "$3" "" ;;
     "rlm ask --compact-at") _rlm_reply "$3" "" ;;
     "rlm ask --cell-memory") _rlm_reply "$3" "" ;;
-    "rlm ask -f"|"rlm ask --format") _rlm_reply "$3" "text json jsonl github" ;;
+    "rlm ask -f"|"rlm ask --format") _rlm_reply "$3" "text md json jsonl github" ;;
     "rlm ask --schema") _rlm_reply "$3" "" ;;
     "rlm ask --fail-if") _rlm_reply "$3" "found not-found" ;;
     "rlm ask --progress") _rlm_reply "$3" "auto tree plain jsonl none" ;;
@@ -121,13 +121,13 @@ _rlm_value() {
     "rlm resume --cell-time") _rlm_reply "$3" "" ;;
     "rlm resume --compact-at") _rlm_reply "$3" "" ;;
     "rlm resume --cell-memory") _rlm_reply "$3" "" ;;
-    "rlm resume -f"|"rlm resume --format") _rlm_reply "$3" "text json jsonl github" ;;
+    "rlm resume -f"|"rlm resume --format") _rlm_reply "$3" "text md json jsonl github" ;;
     "rlm resume --fail-if") _rlm_reply "$3" "found not-found" ;;
     "rlm resume --progress") _rlm_reply "$3" "auto tree plain jsonl none" ;;
     "rlm resume --color") _rlm_reply "$3" "auto always never" ;;
     "rlm resume --links") _rlm_reply "$3" "auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate" ;;
     "rlm resume --sandbox") _rlm_reply "$3" "auto strict off" ;;
-    "rlm replay -f"|"rlm replay --format") _rlm_reply "$3" "text json jsonl github" ;;
+    "rlm replay -f"|"rlm replay --format") _rlm_reply "$3" "text md json jsonl github" ;;
     "rlm replay --progress") _rlm_reply "$3" "auto tree plain jsonl none" ;;
     "rlm replay --color") _rlm_reply "$3" "auto always never" ;;
     "rlm replay --links") _rlm_reply "$3" "auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate" ;;

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rlm_cli.citations import Citation
 from rlm_cli.errors import ExitStatus
+from rlm_cli.spooled import Spooled
 
 Status = Literal["answered", "not_found", "partial", "failed"]
 
@@ -22,6 +23,7 @@ class Outcome:
     text: str
     value: Any = None
     stopped_by: str | None = None
+    body: Spooled | None = None  # all of an answer of which `text` is a cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Answer:
     status: Status
     text: str
     value: Any = None  # the parsed value, with --schema
+    body: Spooled | None = None  # all of an answer that is too long to be held; `text` is a cut then
     stopped_by: str | None = None  # cost, tokens, calls, turns, time, interrupt, terminate, protocol
     citations: tuple[Citation, ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)

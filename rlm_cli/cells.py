@@ -24,8 +24,10 @@ from rlm_cli.models import Message
 from rlm_cli.prompts import Pack
 from rlm_cli.recording import Past
 from rlm_cli.refusals import copied, unfit
+from rlm_cli.repair import mended
 from rlm_cli.sandbox import CellRefusal
 from rlm_cli.schema import Schema
+from rlm_cli.spooled import INLINE, Spooled, measure
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
 _BLIND = 3  # times that NOT_FOUND is refused since the cell before failed
@@ -51,13 +53,14 @@ class Shared:
     schema: Schema | None = None  # of the root's answer
     past: Past | None = None  # of a run that goes on, or is replayed
 
-    def text(self, parts: Sequence[Part]) -> str:
-        """The text of `parts`, read now; what comes from the input is accounted as read by a model."""
+    def text(self, parts: Sequence[Part], *, sent: bool = True) -> str:
+        """The text of `parts`, read now; where it is `sent` to a model, what comes from the input is accounted so."""
         pieces = []
         for part in parts:
             if isinstance(part, Span):
                 pieces.append(bytes(self.store.view(*part)).decode("utf-8", "replace"))
-                self.account.read(part)
+                if sent:
+                    self.account.read(part)
             else:
                 pieces.append(part)
         return "".join(pieces)
@@ -101,9 +104,11 @@ class CellHost:
         self.outcome: Outcome | None = None
         self.stop: LimitReached | AuthError | None = None  # the run must end when this cell is done
         self.notes: list[str] = []
+        self._body: Spooled | None = None  # an answer that comes in pieces
 
     def begin(self, turn: int, cell: str) -> None:
         """A new cell: its calls are numbered from 0."""
+        self._body = None
         self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
 
     def taken_notes(self) -> list[str]:
@@ -125,6 +130,10 @@ class CellHost:
         if left < 1:
             raise CellRefusal("SubcallError", "sub-calls are off at this depth (--max-depth): read the text yourself")
         recursive = recursive and left > 1
+        try:
+            shape = None if schema is None else Schema.given(schema)
+        except ValueError as error:
+            raise CellRefusal("ValueError", str(error)) from None
         first, self.slot = self.slot, self.slot + len(prompts)
         if len(prompts) > 1:
             started = BatchStarted(node=self._node, cell=self.cell, total=len(prompts), site=site, recursive=recursive)
@@ -139,7 +148,7 @@ class CellHost:
                 if recursive:
                     return await self._recurse(parts, site)
                 async with self._slots:
-                    return await self._call(parts, slot, model=model, schema=schema, site=site)
+                    return await self._call(parts, slot, model=model, schema=shape, site=site)
             except (LimitReached, AuthError) as error:
                 self.stop = self.stop or error
                 return {"error": type(error).__name__, "message": error.message}
@@ -153,10 +162,15 @@ class CellHost:
         if self._single_calls == _PLAIN_LOOP:
             self.notes.append(self._shared.pack.say("plain_loop", count=_PLAIN_LOOP))
 
-    async def _call(self, parts: Sequence[Part], slot: int, *, model: str | None, schema: Any, site: int | None) -> Any:
-        asked = self._shared.text(parts[:1])
+    async def _call(
+        self, parts: Sequence[Part], slot: int, *, model: str | None, schema: Schema | None, site: int | None
+    ) -> Any:
+        shared, pack = self._shared, self._shared.pack
+        asked = shared.text(parts[:1])
         if len(parts) > 1:
-            asked = self._shared.pack.say("sub_task", prompt=asked, text=self._shared.text(parts[1:]))
+            asked = pack.say("sub_task", prompt=asked, text=shared.text(parts[1:]))
+        if schema is not None:
+            asked += "\n\n" + pack.say("schema_reply", schema=schema.text())
         request = Request(
             purpose="sub",
             node=self._node,
@@ -167,10 +181,15 @@ class CellHost:
             messages=(Message("user", asked),),
             model=model,
             max_tokens=self._shared.pack.sub_tokens,
-            schema=schema,
+            schema=None if schema is None else schema.wire,
         )
-        reply = await self._shared.gate.ask(request)
-        return reply.text
+        reply = await shared.gate.ask(request)
+        if schema is None:
+            return reply.text
+        value, fault = await mended(shared.gate, pack, schema, reply.text, request)
+        if fault is not None:
+            return {"error": "SchemaError", "message": f"the reply does not fit the schema: {fault}"}
+        return {"value": value}
 
     async def _recurse(self, parts: Sequence[Part], site: int | None) -> Any:
         question = self._shared.text(parts[:1])
@@ -184,7 +203,14 @@ class CellHost:
     ) -> None:
         """See `Host.submit`. Refused once: what comes before anything was looked at, NOT_FOUND before any search."""
         pack = self._shared.pack
-        text = self._shared.text(parts) if parts is not None else _as_text(value)
+        body, self._body = self._body, None
+        if parts is not None and body is None and measure(parts) > INLINE:
+            await self.spool(parts)
+            body, self._body = self._body, None
+        if body is not None:
+            text = body.cut()
+        else:
+            text = self._shared.text(parts, sent=False) if parts is not None else _as_text(value)
         if not text.strip():
             raise CellRefusal("SubmissionRefused", pack.say("refused_empty"))
         reason = unfit(text) if kind == "final" and self._shared.schema is None else None
@@ -205,6 +231,9 @@ class CellHost:
         if kind == "not_found":
             self.outcome = Outcome("not_found", text)
             return
+        if body is not None:
+            self.outcome = Outcome("answered", text, body=body)
+            return
         if self._shared.schema is not None and self._depth == 0:
             value, fault = self._shared.schema.read(text if parts is not None else value)
             if fault is not None and self._misfits < _MISFITS:
@@ -213,6 +242,18 @@ class CellHost:
             self.outcome = Outcome("answered", _as_text(value), value)
             return
         self.outcome = Outcome("answered", text, None if parts is not None else value)
+
+    async def spool(self, parts: Sequence[Part]) -> None:
+        """See `Host.spool`."""
+        if self._depth:
+            raise CellRefusal("SubmissionRefused", "the answer of a child may have 1 MB: submit the part that matters")
+        if self._shared.schema is not None:
+            raise CellRefusal("SubmissionRefused", "an answer of more than 1 MB cannot be held against the schema")
+        try:
+            self._body = self._body or Spooled()
+            await asyncio.to_thread(self._body.write, parts, self._shared.store)
+        except OSError as error:
+            raise CellRefusal("OSError", f"the answer cannot be kept: {error.strerror}") from None
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:
         """See `Host.cite`. The lines that the worker names are not believed: they are counted here."""

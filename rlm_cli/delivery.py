@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from rlm_cli.errors import ExitStatus, OutputError, RlmError, UsageError
 from rlm_cli.settings import Settings
 from rlm_cli.sinks.answer import write_answer
-from rlm_cli.sinks.report import Report, document, error_json
+from rlm_cli.sinks.report import Report, error_json, whole_document
 from rlm_cli.state import State
-from rlm_cli.terminal import Environment, encode, sentence
+from rlm_cli.terminal import Environment, sentence
 
 
 def refuse(error: RlmError, settings: Settings, environment: Environment) -> ExitStatus:
@@ -29,7 +30,7 @@ def deliver(report: Report, status: ExitStatus, settings: Settings, environment:
     failure: OutputError | None = None
     if settings.output:
         try:
-            _replace(Path(settings.output), encode(document(report)))
+            _replace(Path(settings.output), whole_document(report))
         except OSError as error:
             failure = OutputError(f"the answer could not be written to {settings.output}: {error.strerror}")
     try:
@@ -52,15 +53,15 @@ def verdict(fail_if: str | None, status: ExitStatus) -> ExitStatus:
     return ExitStatus.NOT_FOUND if status == unwanted else ExitStatus.ANSWERED
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: Iterable[bytes]) -> None:
     """Write a file as a whole: a reader sees the old one or the new one. Devices and pipes are written straight."""
     if path.exists() and not path.is_file():
-        path.write_bytes(data)
+        _write(path, data)
         return
     path = path.resolve()
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        fresh.write_bytes(data)
+        _write(fresh, data)
         with contextlib.suppress(OSError):
             fresh.chmod(path.stat().st_mode & 0o777)
         os.replace(fresh, path)
@@ -68,6 +69,11 @@ def _replace(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             fresh.unlink()
         raise
+
+
+def _write(path: Path, data: Iterable[bytes]) -> None:
+    with path.open("wb") as stream:
+        stream.writelines(data)
 
 
 def values(settings: Settings) -> dict[str, Any]:

@@ -6,21 +6,16 @@ line goes with its source before it, so that the reply can name `path:line`, whi
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
 from rlm_cli.answer import Outcome
 from rlm_cli.cells import Shared
 from rlm_cli.context.spans import Span
 from rlm_cli.description import BYTES_PER_TOKEN
-from rlm_cli.errors import LimitReached, ProviderError, SchemaError
 from rlm_cli.events import MessageAdded, TextStreamed, TurnFinished, TurnStarted
 from rlm_cli.gate import Request
 from rlm_cli.models import Message
 from rlm_cli.prompts import numbered
 
 DIRECT_TOKENS = 16_000
-REPAIRS = 2
 _NOT_FOUND = "NOT_FOUND:"
 
 
@@ -64,24 +59,3 @@ async def solve_directly(shared: Shared, question: str) -> Outcome:
     if reply.finish == "length":
         return Outcome("partial", text, stopped_by="tokens")
     return Outcome("answered", text)
-
-
-async def repaired(shared: Shared, outcome: Outcome) -> Outcome:
-    """`outcome` with its text read as --schema wants it, mended by at most two further calls. Raises SchemaError."""
-    schema = shared.schema
-    if schema is None or outcome.status not in ("answered", "partial"):
-        return outcome
-    value, fault = schema.read(outcome.text if outcome.value is None else outcome.value)
-    for _ in range(REPAIRS):
-        if fault is None:
-            break
-        wanted = shared.pack.say("schema_repair", schema=schema.text(), fault=fault, answer=outcome.text)
-        request = Request(purpose="schema", messages=(Message("user", wanted),), schema=schema.json)
-        try:
-            reply = await shared.gate.ask(request)
-        except (LimitReached, ProviderError):
-            break
-        value, fault = schema.read(reply.text)
-    if fault is not None:
-        raise SchemaError(f"the answer does not fit --schema: {fault}", value=value)
-    return replace(outcome, value=value, text=json.dumps(value, ensure_ascii=False))

@@ -174,6 +174,7 @@ class AnswerGiven(Event):
     status: str  # answered, not_found, partial, failed
     text: str
     value: Any = None
+    bytes: int | None = None  # of an answer that is too long for the journal: `text` is its beginning
     partial: bool = False
     stopped_by: str | None = None
     citations: list[dict[str, Any]] = field(default_factory=list)

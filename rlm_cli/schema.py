@@ -2,7 +2,7 @@
 
 Three forms: the path of a file (also `@FILE`), an inline JSON Schema, or the short form `path, line int, why: because`:
 names with an optional type (str, int, float, bool) and an optional description, separated by commas or line ends. The
-short form describes one object; a trailing `[]`, or --schema-multi, a list of them under `items`.
+short form describes one object; a trailing `[]`, or --schema-multi, a list of them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _TYPES = {
 }
 _FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)(?:\s+(?P<type>\w+))?(?:\s*:\s*(?P<about>.+))?", re.DOTALL)
 _HINT = "--schema takes 'name, age int', a JSON Schema, or a file that holds either."
+_LONGEST = 100_000  # characters of a schema that a cell gives
+_FORBIDDEN = frozenset({"pattern", "patternProperties", "$id", "$dynamicRef"})
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 
 
@@ -48,19 +50,48 @@ class Schema:
         else:
             schema = _short(text)
         _check_schema(schema)
-        if multi:
-            schema = {
-                "type": "object",
-                "properties": {"items": {"type": "array", "items": schema}},
-                "required": ["items"],
-            }
-        return cls(schema)
+        return cls({"type": "array", "items": schema} if multi else schema)
+
+    @classmethod
+    def given(cls, value: Any) -> Schema:
+        """The schema of a sub-call, from a cell: untrusted. Raises ValueError.
+
+        It names no file and no address, and holds no pattern: one can be made that takes hours to match.
+        """
+        if isinstance(value, str) and len(value) <= _LONGEST:
+            text = value.strip()
+            multi = text.endswith("[]") and not text.startswith(("{", "["))
+            try:
+                value = json.loads(text) if text.startswith("{") else _short(text[:-2] if multi else text)
+            except (json.JSONDecodeError, UsageError, RecursionError):
+                raise ValueError("schema takes 'name, age int' or a JSON Schema") from None
+            value = {"type": "array", "items": value} if multi else value
+        if not isinstance(value, dict) or len(json.dumps(value)) > _LONGEST:
+            raise ValueError("schema takes 'name, age int' or a JSON Schema of at most 100,000 characters")
+        if wrong := _FORBIDDEN & _keys(value):
+            raise ValueError(f"a sub-call's schema may not use {', '.join(sorted(wrong))}")
+        try:
+            _check_schema(value)
+        except (UsageError, RecursionError) as error:
+            raise ValueError(str(error).removeprefix("--schema ")) from None
+        return cls(value)
+
+    @property
+    def wire(self) -> dict[str, Any] | None:
+        """What a provider may be asked to enforce: an object, or nothing. Few take a list."""
+        return self.json if self.json.get("type") == "object" else None
 
     def fault(self, value: Any) -> str | None:
         """What is wrong with `value`, in a sentence for the model; None when it fits."""
         import jsonschema
+        import referencing
 
-        error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(self.json).iter_errors(value))
+        # An empty registry: a $ref to an address is never fetched.
+        validator = jsonschema.Draft202012Validator(self.json, registry=referencing.Registry())
+        try:
+            error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+        except (referencing.exceptions.Unresolvable, RecursionError) as failure:
+            return f"the schema cannot be applied: {failure}"[:500]
         if error is None:
             return None
         where = "/".join(str(step) for step in error.absolute_path)
@@ -73,7 +104,12 @@ class Schema:
             if parsed is None:
                 return value, f"{fault} (submit the value itself, not a sentence about it)"
             value = parsed
-        return value, self.fault(value)
+        fault = self.fault(value)
+        if fault is not None and self.json.get("type") == "array":
+            inner = value.get("items") if isinstance(value, dict) and len(value) == 1 else [value]
+            if isinstance(inner, list) and self.fault(inner) is None:
+                return inner, None  # a list under a name, or its one item alone
+        return value, fault
 
     def text(self) -> str:
         """The schema as the model is shown it."""
@@ -101,6 +137,23 @@ def _contents(text: str) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"--schema: cannot read {named}: {reason}", _HINT) from None
     return text
+
+
+def _keys(value: Any) -> set[str]:
+    """Every key anywhere in `value`; references to an address count as `$id`."""
+    keys: set[str] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            keys |= item.keys()
+            reference = item.get("$ref")
+            if isinstance(reference, str) and not reference.startswith("#"):
+                keys.add("$id")
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return keys
 
 
 def _short(text: str) -> dict[str, Any]:

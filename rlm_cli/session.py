@@ -25,7 +25,7 @@ from rlm_cli.context.options import InputOptions
 from rlm_cli.context.spans import Part
 from rlm_cli.context.store import MappedStore
 from rlm_cli.delivery import deliver, refuse, values, verdict
-from rlm_cli.direct import DIRECT_TOKENS, fits, repaired, solve_directly
+from rlm_cli.direct import DIRECT_TOKENS, fits, solve_directly
 from rlm_cli.dryrun import estimate
 from rlm_cli.engine import Node
 from rlm_cli.errors import ExitStatus, Interrupted, RlmError, SchemaError
@@ -57,6 +57,7 @@ from rlm_cli.quotations import Quotations
 from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
 from rlm_cli.references import LookUp
+from rlm_cli.repair import repaired
 from rlm_cli.resuming import Silent, check_input, compare
 from rlm_cli.sandbox import Host, Sandbox
 from rlm_cli.sandbox.process import Packed
@@ -322,7 +323,7 @@ class Session:
                 outcome = await solve_directly(shared, settings.question)
             else:
                 outcome = await self._loop(shared)
-            outcome = await repaired(shared, outcome)
+            outcome = await repaired(self._gate, pack, schema, outcome)
         finally:
             self._recorder.emit(NodeFinished(node="0", status=outcome.status, answer=outcome.text))
         answer = await in_background(lambda: self._settle(outcome))
@@ -363,11 +364,10 @@ class Session:
         quotations = Quotations(shared.store, shared.account.files_read, self._settings.question)
         look_up = LookUp(shared.sources, now, quotations, corpus.same)
         try:
-            settled = (
-                look_up.settle(outcome.text)
-                if shared.schema is None
-                else look_up.settle_value(outcome.text, outcome.value)
-            )
+            if shared.schema is None and outcome.body is None:
+                settled = look_up.settle(outcome.text)
+            else:
+                settled = look_up.settle_value(outcome.text, outcome.value)
         finally:
             now.close()
         corpus.changes()
@@ -375,6 +375,7 @@ class Session:
             status=outcome.status,
             text=settled.text,
             value=outcome.value,
+            body=outcome.body,
             stopped_by=outcome.stopped_by,
             citations=tuple(settled.citations),
             coverage=shared.account.to_json(corpus.skipped),
@@ -402,6 +403,7 @@ class Session:
                     status=answer.status,
                     text=answer.text,
                     value=answer.value,
+                    bytes=None if answer.body is None else answer.body.size,
                     partial=answer.partial,
                     stopped_by=answer.stopped_by,
                     citations=[citation.to_json() for citation in answer.citations],
@@ -420,6 +422,7 @@ class Session:
             trace=None if journal is None else str(journal.path),
             error=error,
             shaped=shaped,
+            body=answer.body,
             question=self._settings.question,
         )
         if failure is not None:

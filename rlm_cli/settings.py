@@ -150,7 +150,7 @@ class Settings:
     # Output
     format: str = option(
         "text", "-f", "--format", kind="choice", group="Output", metavar="FORMAT",
-        choices=("text", "json", "jsonl", "github"), help="text, json, jsonl (events as they come) or github",
+        choices=("text", "md", "json", "jsonl", "github"), help="text, md, json, jsonl (events as they come) or github",
     )
     output: str | None = option(
         None, "-o", "--output", kind="file", group="Output", metavar="FILE", stored=False,

@@ -30,6 +30,7 @@ class NotedHost:
         self.submissions: list[tuple[str, Any, Any]] = []
         self.citations: list[tuple[tuple[int, int, int], int, int]] = []
         self.opened: list[int] = []
+        self.pieces: list[str] = []
         self.delay = 0.0
 
     def text(self, parts: Sequence[Part]) -> str:
@@ -42,7 +43,8 @@ class NotedHost:
         self.queries.append({"prompts": [list(parts) for parts in prompts], **more})
         if self.delay:
             await asyncio.sleep(self.delay)
-        return [self.reply(self.text(parts)) for parts in prompts]
+        replies = [self.reply(self.text(parts)) for parts in prompts]
+        return replies if more.get("schema") is None else [{"value": reply} for reply in replies]
 
     def reply(self, text: str) -> Any:
         if "fail" in text:
@@ -54,6 +56,9 @@ class NotedHost:
         if text == "refuse me":
             raise CellRefusal("SubmissionRefused", "look at the input first")
         self.submissions.append((kind, value, parts))
+
+    async def spool(self, parts: Sequence[Part]) -> None:
+        self.pieces.append(self.text(parts))
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:
         self.citations.append((span, line, end_line))

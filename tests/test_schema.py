@@ -22,7 +22,7 @@ def test_the_short_form_is_an_object_with_typed_fields() -> None:
 
 
 def test_a_list_is_asked_for_by_brackets_or_flag() -> None:
-    wanted = {"type": "object", "properties": {"items": {"type": "array", "items": TABLE}}, "required": ["items"]}
+    wanted = {"type": "array", "items": TABLE}
     assert Schema.parse("path, line int, why[]").json == wanted
     assert Schema.parse("path, line int, why", multi=True).json == wanted
 
@@ -46,8 +46,39 @@ def test_a_wrong_schema_is_refused_before_anything_is_spent(wrong: str) -> None:
 
 def test_a_value_that_does_not_fit_is_told_where() -> None:
     schema = Schema.parse("path, line int[]")
-    assert schema.read({"items": [{"path": "a", "line": 1}]}) == ({"items": [{"path": "a", "line": 1}]}, None)
-    assert "items/0/line" in (schema.read({"items": [{"path": "a", "line": "x"}]})[1] or "")
-    assert schema.read('```json\n{"items": []}\n```') == ({"items": []}, None)
+    assert schema.read([{"path": "a", "line": 1}]) == ([{"path": "a", "line": 1}], None)
+    assert schema.read({"items": [{"path": "a", "line": 1}]}) == ([{"path": "a", "line": 1}], None)
+    assert schema.read({"path": "a", "line": 1}) == ([{"path": "a", "line": 1}], None)
+    assert "0/line" in (schema.read([{"path": "a", "line": "x"}])[1] or "")
+    assert schema.read('```json\n[]\n```') == ([], None)
     assert "not a sentence" in (schema.read("There are none.")[1] or "")
     assert Schema({"type": "string"}).read("12") == ("12", None)
+
+
+HOSTILE = [
+    "/etc/passwd",
+    "@/etc/passwd",
+    {"$ref": "http://127.0.0.1:9/schema.json"},
+    {"$ref": "file:///etc/passwd"},
+    {"type": "string", "pattern": "(a+)+$"},
+    {"type": "object", "properties": {"x": {"patternProperties": {"(a+)+$": {}}}}},
+    {"type": "nonsense"},
+    {"enum": ["x" * 200_000]},
+    ["not", "a", "schema"],
+    7,
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: str(value)[:30])
+def test_a_schema_from_a_cell_reaches_no_file_no_address_and_no_slow_pattern(value: object) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        Schema.given(value)
+    assert "root:" not in str(refused.value)
+
+
+def test_a_schema_from_a_cell_takes_both_forms() -> None:
+    assert Schema.given("path, line int, why").json == TABLE
+    assert Schema.given("path, line int, why[]").json == {"type": "array", "items": TABLE}
+    assert Schema.given(TABLE).json == TABLE
+    deep = {"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}}}}}
+    assert Schema.given(deep).read({"n": {"n": {}}}) == ({"n": {"n": {}}}, None)

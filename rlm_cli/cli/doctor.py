@@ -92,7 +92,7 @@ class _Nobody:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise CellRefusal("RuntimeError", "there is no run")
 
-    query = submit = cite = open = _refuse
+    query = submit = spool = cite = open = _refuse
 
     def budget(self) -> dict[str, Any]:
         return {}

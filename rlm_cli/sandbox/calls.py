@@ -66,6 +66,7 @@ class Calls:
         known: dict[str, Callable[..., Coroutine[Any, Any, Any]]] = {
             "query": self._query,
             "submit": self._submit,
+            "spool": self._spool,
             "cite": self._cite,
             "budget": self._budget,
             "history": self._history,
@@ -142,6 +143,12 @@ class Calls:
         text = None if parts is None else self._parts(parts)
         await self._host.submit(kind, clean(arguments["value"]), text, searched=searched)
         self.submitted = True
+
+    async def _spool(self, arguments: dict[str, Any]) -> None:
+        _exactly(arguments, "parts")
+        if self.submitted:
+            raise CellRefusal("SubmissionRefused", "an answer was accepted already")
+        await self._host.spool(self._parts(arguments["parts"]))
 
     async def _cite(self, arguments: dict[str, Any]) -> int:
         _exactly(arguments, "span", "line", "end_line")

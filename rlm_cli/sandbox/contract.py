@@ -71,7 +71,8 @@ class Host(Protocol):
     async def query(
         self, prompts: Sequence[Sequence[Part]], *, model: str | None, schema: Any, recursive: bool, site: int | None
     ) -> list[Any]:
-        """Model calls, in order. Each answer is a text, a value (with a schema), or `{"error": kind, "message": …}`.
+        """Model calls, in order. Each answer is a text, `{"error": kind, "message": …}`, or with a schema
+        `{"value": …}`.
 
         `site` is the line of the cell that asked: the tree groups by it.
         """
@@ -84,6 +85,10 @@ class Host(Protocol):
 
         Raises `CellRefusal` when it is not accepted.
         """
+        ...
+
+    async def spool(self, parts: Sequence[Part]) -> None:
+        """The next piece of an answer that is too long for one message; `submit` without value and parts ends it."""
         ...
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from rlm_cli.context.matches import Match
 from rlm_cli.context.spans import Part, wire
 from rlm_cli.sandbox.failures import SubcallError, failure, refusal
+from rlm_cli.sandbox.long import long, pieces
 from rlm_cli.sandbox.modules import Module
 from rlm_cli.sandbox.natives import CellSubmitted
 from rlm_cli.sandbox.realise import is_text, real
@@ -150,7 +151,9 @@ class Repl:
             recursive=recursive,
             site=self._site(),
         )
-        return [failure(reply) or reply for reply in replies]
+        if schema is None:
+            return [failure(reply) or reply for reply in replies]
+        return [failure(reply) or reply["value"] for reply in replies]
 
     def llm_query(self, prompt: Any, context: Any = None, model: Any = None, schema: Any = None) -> Any:
         """One call of the sub-model. `context` is the text that the prompt is about. Raises SubcallError."""
@@ -248,13 +251,18 @@ class Repl:
             value = value["content"]
         if isinstance(value, SubcallError):
             raise TypeError(f"this is no answer but a failed sub-call: {value}")
-        searched = self._seen.searched
+        given: dict[str, Any] = {"kind": kind, "value": None, "parts": None, "searched": self._seen.searched}
         if is_text(value):
-            self.call("submit", kind=kind, value=None, parts=wire(value.parts()), searched=searched)
+            given["parts"] = wire(value.parts())
         elif isinstance(value, str):
-            self.call("submit", kind=kind, value=None, parts=[str(value)], searched=searched)
+            given["parts"] = [str(value)]
         else:
-            self.call("submit", kind=kind, value=plain(value), parts=None, searched=searched)
+            given["value"] = plain(value)
+        if kind == "final" and long(given):
+            for parts in pieces(given):
+                self.call("spool", parts=parts)
+            given["value"] = given["parts"] = None
+        self.call("submit", **given)
         self.submitted = True
 
     # --- the run ----------------------------------------------------------------------------------------------------

@@ -5,17 +5,20 @@ A format is one function from a report to what is written; add one line to `FORM
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rlm_cli.errors import ExitStatus
 from rlm_cli.sinks.jsonl import json_line
 from rlm_cli.sinks.links import Linker, link_format
-from rlm_cli.sinks.report import Report, behind, document, partial_line, place, source_line
+from rlm_cli.sinks.report import Report, behind, document, partial_line, place, source_line, whole_document
 from rlm_cli.terminal import Environment, clean, encode, inert, one_line
 
+_LONGEST_LINE = 1 << 20  # characters that wait for their line end
 _SILENT = (ExitStatus.USAGE, ExitStatus.BUG)  # no envelope: nothing of a run exists
 
 
@@ -32,9 +35,13 @@ def write_answer(report: Report, form: str, environment: Environment, *, links: 
 
     A reader that has gone away (`| head -1`) had what it wanted: no error.
     """
-    written = FORMATS[form](report, Place(environment, links))
+    place = Place(environment, links)
     with contextlib.suppress(BrokenPipeError):
-        environment.stdout.write_bytes(written)
+        if report.body is not None and form in LONG:
+            for piece in LONG[form](report, place):
+                environment.stdout.write_bytes(piece)
+        else:
+            environment.stdout.write_bytes(FORMATS[form](report, place))
 
 
 def _text(report: Report, where: Place) -> bytes:
@@ -129,6 +136,38 @@ def _github(report: Report, where: Place) -> bytes:
     return encode(github.log(report, variables.get("GITHUB_WORKSPACE", "")))
 
 
+def _long_text(report: Report, where: Place) -> Iterator[bytes]:
+    """An answer that is too long to be held. A terminal gets it as plain text, cleaned."""
+    stdout = where.environment.stdout
+    neutral = where.environment.in_github and stdout.is_pipe()
+    if not stdout.tty and not neutral:
+        yield from whole_document(report)
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
+    for piece in whole_document(report):
+        text = rest + decoder.decode(piece)
+        lines, end, rest = text.rpartition("\n")  # what is obeyed begins a line
+        rest = rest if end and len(rest) < _LONGEST_LINE else ""
+        shown = lines + end if end and rest else text
+        yield encode(clean(shown) if stdout.tty else inert(shown), stdout.encoding)
+    yield encode(clean(rest) if stdout.tty else inert(rest), stdout.encoding)
+
+
+def _long_json(report: Report, _where: Place) -> Iterator[bytes]:
+    """The envelope with the whole answer in it, which is never held."""
+    assert report.body is not None
+    mark = f"<{secrets.token_hex(16)}>"
+    envelope = report.envelope() | {"answer": mark}
+    head, _, tail = json.dumps(envelope, separators=(",", ":"), default=str).partition(mark)
+    yield head.encode("ascii")
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in report.body:
+        yield json.dumps(decoder.decode(piece))[1:-1].encode("ascii")
+    yield json.dumps(decoder.decode(b"", final=True))[1:-1].encode("ascii")
+    yield tail.encode("ascii") + b"\n"
+
+
 Format = Callable[[Report, Place], bytes]
 
 FORMATS: dict[str, Format] = {
@@ -138,3 +177,10 @@ FORMATS: dict[str, Format] = {
     "md": _markdown,
     "github": _github,
 }
+
+LONG: dict[str, Callable[[Report, Place], Iterator[bytes]]] = {
+    "text": _long_text,
+    "md": _long_text,
+    "json": _long_json,
+}
+"""The formats that write an answer which is too long to be held; the others show its beginning."""

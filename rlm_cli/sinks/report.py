@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rlm_cli.errors import RlmError
 from rlm_cli.sinks.trust import finding
 from rlm_cli.state import State
-from rlm_cli.terminal import one_line
+from rlm_cli.terminal import encode, one_line
 
 SCHEMA_VERSION = 1
 
@@ -24,6 +24,7 @@ class Report:
     status: str = "failed"  # answered, not_found, partial, failed
     exit_code: int = 0
     text: str = ""
+    body: Iterable[bytes] | None = None  # all of an answer of which `text` is a cut; may be gone through again
     value: Any = None
     shaped: bool = False  # --schema: the answer is `value`
     stopped_by: str | None = None
@@ -48,6 +49,7 @@ class Report:
         error: Mapping[str, Any] | None = None,
         shaped: bool = False,
         question: str = "",
+        body: Iterable[bytes] | None = None,
     ) -> Report:
         """The report of a run that is over, or that ended before it could begin (then `state` is empty)."""
         run, answer, found, totals = state.run, state.answer, state.input, state.totals
@@ -58,6 +60,7 @@ class Report:
             status=answer.status if answer else "failed",
             exit_code=int(exit_code),
             text=answer.text if answer else "",
+            body=body,
             value=answer.value if answer else None,
             shaped=shaped,
             stopped_by=answer.stopped_by if answer else None,
@@ -144,7 +147,8 @@ def document(report: Report) -> str:
     status.
     """
     if report.shaped:
-        return "" if report.value is None else json.dumps(report.value, ensure_ascii=False) + "\n"
+        unfit = report.value is None or report.status == "failed"
+        return "" if unfit else json.dumps(report.value, ensure_ascii=False) + "\n"
     if not report.text.strip():
         return ""
     text = report.text if report.text.endswith("\n") else report.text + "\n"
@@ -154,6 +158,22 @@ def document(report: Report) -> str:
         text += f"\n{found}\n"
     places = [source_line(citation) for citation in report.citations]
     return text + ("\nSources\n" + "\n".join(places) + "\n" if places else "")
+
+
+def whole_document(report: Report) -> Iterator[bytes]:
+    """`document` of an answer that is too long to be held, a piece at a time."""
+    if report.body is None:
+        yield encode(document(report))
+        return
+    last = b""
+    for piece in report.body:
+        yield piece
+        last = piece
+    if not last.endswith(b"\n"):
+        yield b"\n"
+    places = [source_line(citation) for citation in report.citations]
+    if places:
+        yield encode("\nSources\n" + "\n".join(places) + "\n")
 
 
 def behind(report: Report) -> str:
