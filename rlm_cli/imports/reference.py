@@ -91,7 +91,8 @@ class _Reader:
     def now(self, event: Event) -> Step:
         return round(self.t, 6), event
 
-    def iteration(self, data: Fields, node: str) -> Iterator[Step]:
+    def iteration(self, data: Fields, node: str, usage: Fields | None = None) -> Iterator[Step]:
+        """One turn. `usage` is the call of the parent whose sums it carries: the log has none for single replies."""
         turn = self.turns[node] = self.turns.get(node, 0) + 1
         blocks = [fields(block) for block in items(data.get("code_blocks"))]
         running = sum(number(fields(block.get("result")).get("execution_time")) for block in blocks)
@@ -105,7 +106,7 @@ class _Reader:
         call = self.name()
         yield self.now(_asked(call, node, turn, "root", self.model))
         self.t += max(0.0, number(data.get("iteration_time")) - running)
-        yield self.now(_answered(call, response, {}))
+        yield self.now(_answered(call, response, usage or {}))
         yield self.now(MessageAdded(node=node, turn=turn, role="assistant", content=response))
         for place, block in enumerate(blocks, start=1):
             yield from self.cell(block, node, turn, f"{node}/{turn}.{place}")
@@ -167,7 +168,7 @@ class _Reader:
         parent = cell.partition("/")[0]
         yield self.now(NodeStarted(node=node, depth=node.count("."), question=question, parent=parent, cell=cell))
         for step in steps:
-            yield from self.iteration(step, node)
+            yield from self.iteration(step, node, call if step is steps[-1] else None)
         status = "failed" if call.get("error") else "answered"
         yield self.now(NodeFinished(node=node, status=status, answer=text(call.get("response"))))
 

@@ -9,6 +9,17 @@ export function isReference(line: Line): boolean {
   return line.seq === undefined && (line.type === "metadata" || line.type === "iteration");
 }
 
+/** Tokens and cost of a call, its models added up. */
+function sums(call: Fields): Fields {
+  const summary = object(call.usage_summary);
+  const sum = (name: string) => Object.values(object(summary.model_usage_summaries)).map(object).reduce((total, one) => total + number(one[name]), 0);
+  return {
+    input_tokens: sum("total_input_tokens") || number(call.prompt_tokens),
+    output_tokens: sum("total_output_tokens") || number(call.completion_tokens),
+    cost: summary.total_cost ?? null,
+  };
+}
+
 /** Folds such a log into a run. It has no clock of its own: times are those that it says of each step, added up. */
 export class ReferenceReader {
   private t = 0;
@@ -43,7 +54,7 @@ export class ReferenceReader {
     }
   }
 
-  private iteration(data: Fields, node: string, parent: string | null): void {
+  private iteration(data: Fields, node: string, parent: string | null, usage: Fields = {}): void {
     if (!this.run.items.has(node)) {
       const question = parent ? this.prompt(list(data.prompt).slice(1, 2)) : this.run.meta.question;
       this.emit({ type: "node.started", node, question, parent: parent ? parent.split("/")[0] : null, cell: parent, site: null });
@@ -57,7 +68,7 @@ export class ReferenceReader {
     if (turn === 1) for (const message of list(data.prompt).map(object)) this.emit({ type: "message", node, turn: 0, role: message.role, content: text(message.content) });
     const call = this.startCall({ node, turn, purpose: "root", model: this.run.meta.root, messages: null });
     this.t += Math.max(0, number(data.iteration_time) - cellTime);
-    this.emit({ type: "call.finished", call, text: text(data.response), cost: null });
+    this.emit({ type: "call.finished", call, text: text(data.response), ...sums(usage) });
     this.emit({ type: "message", node, turn, role: "assistant", content: text(data.response) });
     blocks.forEach((block, place) => this.cell(block, node, turn, place + 1));
     this.emit({ type: "turn.finished", node, turn });
@@ -83,24 +94,18 @@ export class ReferenceReader {
 
   private subCall(call: Fields, node: string, turn: number, cell: string, slot: number): void {
     const child = object(call.metadata);
-    const usage = Object.values(object(object(call.usage_summary).model_usage_summaries)).map(object);
-    const sum = (name: string) => usage.reduce((total, one) => total + number(one[name]), 0);
     const messages = [{ role: "user", content: typeof call.prompt === "string" ? call.prompt : this.prompt(list(call.prompt)) || text(call.prompt) }];
     if (list(child.iterations).length) {
       const name = `${node}.${turn}-${slot + 1}`;
-      for (const iteration of list(child.iterations).map(object)) this.iteration(iteration, name, cell);
+      // The log has sums for the whole child alone: its last reply carries them.
+      list(child.iterations).map(object).forEach((one, place, all) => this.iteration(one, name, cell, place === all.length - 1 ? call : {}));
       this.emit({ type: "node.finished", node: name, status: call.error ? "failed" : "answered", answer: text(call.response) });
       return;
     }
     const id = this.startCall({ node, turn, purpose: "sub", model: text(call.root_model), cell, slot, site: null, messages });
     this.t += number(call.execution_time);
     if (call.error) this.emit({ type: "call.failed", call: id, error: "Error", message: text(call.error) });
-    else {
-      this.emit({
-        type: "call.finished", call: id, text: text(call.response), input_tokens: sum("total_input_tokens") || number(call.prompt_tokens),
-        output_tokens: sum("total_output_tokens") || number(call.completion_tokens), cost: object(call.usage_summary).total_cost ?? null,
-      });
-    }
+    else this.emit({ type: "call.finished", call: id, text: text(call.response), ...sums(call) });
   }
 
   private prompt(messages: unknown[]): string {
