@@ -17,7 +17,7 @@ from rlm_cli.answer import Outcome
 from rlm_cli.citations import Sources
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
-from rlm_cli.errors import AuthError, InputError, LimitReached, ProviderError
+from rlm_cli.errors import AuthError, ContextTooLong, InputError, LimitReached, ProviderError
 from rlm_cli.events import BatchStarted, Event
 from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
@@ -31,6 +31,8 @@ from rlm_cli.spooled import INLINE, Spooled, measure
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
 _BLIND = 3  # times that NOT_FOUND is refused since the cell before failed
+_MOST_PROMPT = 64 << 20  # bytes of one prompt, where no window is known
+_BYTES_A_TOKEN = 8  # at most, over all of a prompt
 _MISFITS = 3  # submissions that do not fit --schema are refused so often; then two more calls try to repair it
 
 
@@ -90,6 +92,7 @@ class CellHost:
         self._history = history
         self._shown = shown
         self._slots = asyncio.Semaphore(2 * shared.jobs)  # bounds the texts in memory, not the calls: the gate does
+        self._children = asyncio.Semaphore(shared.jobs)  # each is a process of its own
         self._refused_unread = False
         self._unfit: set[str] = set()  # submissions that were refused for what they say; the second time they are taken
         self._single_calls = 0
@@ -99,6 +102,7 @@ class CellHost:
         self.slot = 0
         self.looked = False
         self.failed = False  # the last cell that looked ended with an error
+        self.glimpse_only = False  # the model has seen what the pack's first cell shows, and run none of its own
         self._blind = 0  # NOT_FOUND that were refused for it
         self._delegated = False  # a model or a child was given a part of the input
         self.outcome: Outcome | None = None
@@ -146,7 +150,8 @@ class CellHost:
         async def one(slot: int, parts: Sequence[Part]) -> Any:
             try:
                 if recursive:
-                    return await self._recurse(parts, site)
+                    async with self._children:
+                        return await self._recurse(parts, site)
                 async with self._slots:
                     return await self._call(parts, slot, model=model, schema=shape, site=site)
             except (LimitReached, AuthError) as error:
@@ -166,6 +171,7 @@ class CellHost:
         self, parts: Sequence[Part], slot: int, *, model: str | None, schema: Schema | None, site: int | None
     ) -> Any:
         shared, pack = self._shared, self._shared.pack
+        self._refuse_huge(parts)
         asked = shared.text(parts[:1])
         if len(parts) > 1:
             asked = pack.say("sub_task", prompt=asked, text=shared.text(parts[1:]))
@@ -191,7 +197,16 @@ class CellHost:
             return {"error": "SchemaError", "message": f"the reply does not fit the schema: {fault}"}
         return {"value": value}
 
+    def _refuse_huge(self, parts: Sequence[Part]) -> None:
+        """Refuse by its size alone what no window takes, before a byte of it is read: `llm_query("…", context)`."""
+        window, size = self._shared.gate.sub.window, measure(parts)
+        most = _MOST_PROMPT if window is None else min(_MOST_PROMPT, window * _BYTES_A_TOKEN)
+        if size > most:
+            advice = "Split it: for part in chunks(text): ask about each, or use rlm_query."
+            raise ContextTooLong(f"The text is {size:,} bytes, and a sub-model takes at most about {most:,}.", advice)
+
     async def _recurse(self, parts: Sequence[Part], site: int | None) -> Any:
+        self._refuse_huge(parts[:1])
         question = self._shared.text(parts[:1])
         outcome = await self._child(question, parts[1:], self.cell, site)
         if outcome.status == "failed":
@@ -211,17 +226,7 @@ class CellHost:
             text = body.cut()
         else:
             text = self._shared.text(parts, sent=False) if parts is not None else _as_text(value)
-        if not text.strip():
-            raise CellRefusal("SubmissionRefused", pack.say("refused_empty"))
-        reason = unfit(text) if kind == "final" and self._shared.schema is None else None
-        if reason is not None and text not in self._unfit:
-            self._unfit.add(text)
-            raise CellRefusal("SubmissionRefused", pack.say(reason))
-        if kind == "not_found" and self.failed and self._blind < _BLIND:
-            self._blind += 1
-            raise CellRefusal("SubmissionRefused", pack.say("refused_failed"))
-        if pack.marks and (word := copied(text, pack.marks, self._shown())) is not None:
-            raise CellRefusal("SubmissionRefused", pack.say("refused_copied", word=word))
+        self._weigh(kind, text, searched)
         account = self._shared.account
         searched = searched or bool(account.searched) or account.half_read or self._delegated
         if not (self.looked if kind == "final" else searched) and not self._refused_unread:
@@ -242,6 +247,26 @@ class CellHost:
             self.outcome = Outcome("answered", _as_text(value), value)
             return
         self.outcome = Outcome("answered", text, None if parts is not None else value)
+
+    def _weigh(self, kind: str, text: str, searched: bool) -> None:
+        """Refuse what is no answer, or comes too early to be one. Most of it is refused once and then taken."""
+        pack, schema = self._shared.pack, self._shared.schema
+        word, values = "", {}
+        if not text.strip():
+            word = "refused_empty"
+        elif kind == "final" and schema is None and text not in self._unfit and (reason := unfit(text)) is not None:
+            self._unfit.add(text)
+            word = reason
+        elif kind == "not_found" and self.failed and self._blind < _BLIND:
+            self._blind += 1
+            word = "refused_failed"
+        elif self.glimpse_only and not searched:
+            self.glimpse_only = False
+            word = "refused_early"
+        elif pack.marks and (name := copied(text, pack.marks, self._shown())) is not None:
+            word, values = "refused_copied", {"word": name}
+        if word:
+            raise CellRefusal("SubmissionRefused", pack.say(word, **values))
 
     async def spool(self, parts: Sequence[Part]) -> None:
         """See `Host.spool`."""

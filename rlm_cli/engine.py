@@ -160,6 +160,7 @@ class Node:
         await starting
         self._say("assistant", f"```repl\n{code}\n```")
         output = self._output(await self._run_cell(code, 1))
+        self._host.glimpse_only = True
         self._say("user", self._feedback([output], self._host.taken_notes()))
         shared.emit(TurnFinished(node=self._node, turn=self._turn, seconds=time.monotonic() - began))
 
@@ -276,7 +277,7 @@ class Node:
             self._host.notes.append(pack.say("flood"))
         error = result.error
         if error is None or error.type != "SubmissionRefused":
-            self._host.failed = error is not None
+            self._host.failed, self._host.glimpse_only = error is not None, False
             if error is not None and (advice := pack.say("failed")):
                 self._host.notes.append(advice)
         if error is not None:

@@ -81,6 +81,7 @@ _WORDS = (
     "refused_unsearched",
     "refused_empty",
     "refused_failed",
+    "refused_early",
     "refused_plan",
     "refused_copied",
     "compact",
@@ -199,7 +200,15 @@ def fence(name: str, text: str) -> str:
 
 def numbered(name: str, text: str, first: int = 1) -> str:
     """`text` with the source before each line, `path:line: `, for strategy direct."""
-    return "\n".join(f"{name}:{number}: {line}" for number, line in enumerate(text.splitlines(), start=first))
+    return "\n".join(f"{name}:{number}: {line}" for number, line in enumerate(_lines(text), start=first))
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as editors and `grep -n` count them: a form feed or U+2028 ends none."""
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
 
 
 def transcript(messages: Sequence[Message]) -> str:

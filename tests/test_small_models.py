@@ -102,6 +102,8 @@ def test_the_names_of_the_examples_stand_in_the_examples_alone() -> None:
 LOOK = "```repl\nprint(grep('seven'))\n```"
 RIGHT = "```repl\nFINAL('seven lamps')\n```"
 GUARDS = {
+    "nothing but the first search": ["```repl\nFINAL('seven lamps')\n```"],
+    "not found at first sight": ["```repl\nNOT_FOUND('no lamps')\n```"],
     "empty": [LOOK, "```repl\nFINAL('')\n```"],
     "None": [LOOK, "```repl\nFINAL(None)\n```"],
     "a placeholder": [LOOK, "```repl\nFINAL('the answer')\n```"],
@@ -127,6 +129,8 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
     assert len(server.asks) == len(script)
     told = [event["content"] for event in done.of("message") if event["role"] == "user"]
     word = {
+        "nothing but the first search": "only the words of the question were searched",
+        "not found at first sight": "only the words of the question were searched",
         "empty": "is empty",
         "None": "is empty",
         "a placeholder": "is empty",
@@ -142,7 +146,7 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
 
 def test_the_input_is_searched_before_the_first_turn(rlm: RunRlm, tree: Tree) -> None:
     question = "how many lamps are there in 'Hall \"B\"'?"
-    with ScriptedServer(["```repl\nFINAL('seven (input/b.txt:3)')\n```"]) as server:
+    with ScriptedServer([LOOK, "```repl\nFINAL('seven (input/b.txt:3)')\n```"]) as server:
         tree({"a.txt": "nothing\n" * 40, "b.txt": "one\ntwo\nThe hall has seven lamps.\n"})
         command = ["ask", "input", question, "-m", "compatible/x-1b", "--api-base", server.url]
         done = rlm(*command, "--strategy", "rlm", "--json")
@@ -150,8 +154,8 @@ def test_the_input_is_searched_before_the_first_turn(rlm: RunRlm, tree: Tree) ->
     assert (done.exit, replayed.exit) == (0, 0)
     assert replayed.json["answer"] == done.json["answer"]
     assert "input/b.txt:3: The hall has seven lamps." in server.asks[0].messages[-1]["content"]
-    assert [event["code"] for event in done.of("cell.started")][0] == f"print(search({question!r}, top=5))"
-    assert done.json["usage"]["calls"] == 1
+    assert next(event["code"] for event in done.of("cell.started")) == f"print(search({question!r}, top=5))"
+    assert done.json["usage"]["calls"] == 2
 
 
 def test_a_name_of_the_examples_that_the_input_shows_is_an_answer(rlm: RunRlm, tree: Tree) -> None:
