@@ -8,6 +8,7 @@ with a warning. Nothing that the worker says about a source is believed but the 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -80,12 +81,20 @@ class Sources:
         self._numbers: dict[Span, int] = {}
         self._held: list[_Held] = []
         self._on_drop = on_drop
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._found)
 
     def add(self, span: Span) -> int:
-        """Register a span; the number of its mark, from 1. Raises ValueError for what can be no source."""
+        """Register a span; the number of its mark, from 1. Raises ValueError for what can be no source.
+
+        Children cite from threads of their own: one at a time, so that no two sources get one number.
+        """
+        with self._lock:
+            return self._add(span)
+
+    def _add(self, span: Span) -> int:
         if (known := self._numbers.get(span)) is not None:
             return known
         store = self.store

@@ -12,13 +12,14 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rlm_cli.errors import InputError, UsageError
+from rlm_cli.errors import InputError, OutputError, UsageError
 from rlm_cli.events import Record, RunStarted, parse
 from rlm_cli.redaction import LONGEST, Redactor, cut
 
@@ -51,7 +52,8 @@ class Journal:
             hint = "Choose another place with --trajectory FILE or RLM_HOME, or --no-save to keep none."
             raise InputError(f"cannot write the trajectory {path}: {error.strerror}", hint) from None
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if stat.S_ISREG(os.fstat(self._descriptor).st_mode):  # a device is everybody's
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._descriptor)
             raise UsageError(f"the run in {path} is still being written by another process") from None
@@ -71,7 +73,7 @@ class Journal:
                     os.write(self._descriptor, b"\n")
 
     def append(self, record: Record, *, flush: bool = False) -> None:
-        """Write one record. `flush` asks for it to reach the disk soon. Raises InputError when the disk is full."""
+        """Write one record. `flush` asks for it to reach the disk soon. Raises OutputError when the disk is full."""
         if self._redactor is not None:
             record = replace(record, event=self._redactor(record.event))
         line = record.to_line()
@@ -86,7 +88,7 @@ class Journal:
                 self._sync()
         except OSError as error:
             hint = "Free some space, then go on with: rlm resume"
-            raise InputError(f"cannot write the trajectory {self.path}: {error.strerror}", hint) from None
+            raise OutputError(f"cannot write the trajectory {self.path}: {error.strerror}", hint) from None
 
     def _sync(self) -> None:
         with contextlib.suppress(OSError):  # not every file can be synced: /dev/stdout, a pipe

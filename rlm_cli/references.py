@@ -201,6 +201,9 @@ class LookUp:
         return "".join([*made, text[position:]])
 
 
+_MOST_ALIKE = 500  # files with the same last part, beyond which prose must give the whole name
+
+
 class _Names:
     """Which file prose means."""
 
@@ -219,8 +222,12 @@ class _Names:
             self._learn()
         assert self._by_tail is not None
         path = path.removeprefix("./")
+        alike = self._by_tail.get(_tail(path), ())
+        if len(alike) > _MOST_ALIKE:  # thousands of `__init__.py`: comparing each would take minutes for a long answer
+            exact = self._files.number(path)
+            return "several" if exact is None else exact
         best, most = [], 0
-        for file in self._by_tail.get(_tail(path), ()):
+        for file in alike:
             name = self._files.name(file)
             fits = _fit(name, path, before)
             if fits > most:

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rlm_cli import __version__, prompts
 from rlm_cli.account import Account
@@ -28,10 +29,11 @@ from rlm_cli.delivery import deliver, refuse, values, verdict
 from rlm_cli.direct import DIRECT_TOKENS, fits, solve_directly
 from rlm_cli.dryrun import estimate
 from rlm_cli.engine import Node
-from rlm_cli.errors import ExitStatus, Interrupted, RlmError, SchemaError
+from rlm_cli.errors import ExitStatus, Interrupted, OutputError, RlmError, SchemaError
 from rlm_cli.events import (
     AnswerGiven,
     CallFailed,
+    Event,
     InputChanged,
     InputOpened,
     InputProgress,
@@ -152,8 +154,8 @@ class Session:
         except RlmError as error:
             failure = stopping.stopped or error
         finally:
+            stopping.finish()
             await self._end_calls()
-            stopping.leave()
         return self._finish(answer, failure, shaped=schema is not None)
 
     def _stop_calls(self, error: Interrupted) -> None:
@@ -213,7 +215,7 @@ class Session:
             self._recorder.attach(None)  # a replay leaves no trace
             return
         path = self._path or Path(settings.trajectory or places().runs / f"{self._run}.jsonl")
-        self._recorder.attach(Journal(path) if settings.save or settings.trajectory else None)
+        self._recorder.attach(Journal(path, redact=settings.redact) if settings.save or settings.trajectory else None)
         if past is not None:
             resumed = RunResumed(run=self._run, after=past.seq, unpaid=len(past.lost), limits=self._limits().to_json())
             self._recorder.emit(resumed)
@@ -285,7 +287,7 @@ class Session:
         ledger, past = Ledger(limits), self._past
         if past is not None:
             lost = sum(call.reserved or 0.0 for call in past.lost)
-            ledger.restore(cost=past.cost + lost, tokens=past.tokens, calls=past.calls)
+            ledger.restore(cost=past.cost + lost, tokens=past.tokens, calls=past.calls, seconds=past.seconds)
         memo = Memo(places().cache / "memo.sqlite", tell=self._warn) if settings.memo else None
         self._gate = Gate(
             root,
@@ -396,26 +398,16 @@ class Session:
         answer = answer or self._partial(failure)
         status = verdict(self._settings.fail_if, failure.status if failure is not None else answer.exit_status)
         error = None if failure is None else error_json(failure)
-        if self._shared is not None:
-            self._recorder.emit(InputRead(files=[list(row) for row in self._shared.account.rows()]))
-            self._recorder.emit(
-                AnswerGiven(
-                    status=answer.status,
-                    text=answer.text,
-                    value=answer.value,
-                    bytes=None if answer.body is None else answer.body.size,
-                    partial=answer.partial,
-                    stopped_by=answer.stopped_by,
-                    citations=[citation.to_json() for citation in answer.citations],
-                    coverage=dict(answer.coverage),
-                    checks=dict(answer.checks),
-                )
-            )
-        usage = Report.of(self._state, exit_code=int(status)).usage
-        self._recorder.emit(RunFinished(status=answer.status, exit_code=int(status), usage=usage, error=error))
         journal = self._recorder.journal
-        self._recorder.close()
+        lost = self._tell_end(answer, int(status), error)
+        if lost is not None and failure is None:
+            failure, status = lost, lost.status
+            error = error_json(failure)
+        with contextlib.suppress(OutputError):  # -f jsonl: told above, or by the answer that cannot be written either
+            self._recorder.close()
         self._close_input()
+        if self._stopping is not None:
+            self._stopping.leave()
         report = Report.of(
             self._state,
             exit_code=int(status),
@@ -428,6 +420,37 @@ class Session:
         if failure is not None:
             self._environment.stderr.try_write(sentence(failure))
         return deliver(report, status, self._settings, self._environment)
+
+    def _tell_end(self, answer: Answer, status: int, error: dict[str, Any] | None) -> RlmError | None:
+        """The last events. What cannot be recorded any more must not cost the answer: it is returned as an error."""
+        usage = Report.of(self._state, exit_code=status).usage
+        ending: list[Event] = [RunFinished(status=answer.status, exit_code=status, usage=usage, error=error)]
+        if self._shared is not None:
+            given = AnswerGiven(
+                status=answer.status,
+                text=answer.text,
+                value=answer.value,
+                bytes=None if answer.body is None else answer.body.size,
+                partial=answer.partial,
+                stopped_by=answer.stopped_by,
+                citations=[citation.to_json() for citation in answer.citations],
+                coverage=dict(answer.coverage),
+                checks=dict(answer.checks),
+            )
+            read = InputRead(files=[list(row) for row in self._shared.account.rows()])
+            ending = [read, given, *ending]
+        lost: RlmError | None = None
+        for event in ending:
+            try:
+                self._recorder.emit(event)
+            except BrokenPipeError:
+                lost = lost or (self._stopping.gone() if self._stopping else None)
+            except RlmError as problem:
+                lost = lost or problem
+                self._recorder.attach(None)  # the journal takes no more; the displays and the answer go on
+                with contextlib.suppress(BrokenPipeError, RlmError):
+                    self._recorder.emit(event)
+        return lost
 
     def _partial(self, failure: RlmError | None) -> Answer:
         """What there is when a run was cut off: the draft, with the sources it uses; nothing is paid for it."""

@@ -34,6 +34,7 @@ class Stopping:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         self._over = False
+        self._finishing = False
         self.stopped: Interrupted | None = None
 
     def listen(self) -> None:
@@ -50,6 +51,10 @@ class Stopping:
         for number in STATUSES:
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 self._loop.remove_signal_handler(number)
+
+    def finish(self) -> None:
+        """The answer is in hand, or there will be none: a first signal no longer stops anything, a second ends us."""
+        self._finishing = True
 
     def reader_gone(self) -> None:
         """The reader of -f jsonl has left; called from its thread. Going on would cost money for nobody."""
@@ -74,6 +79,8 @@ class Stopping:
         if self.stopped is not None or self._over:
             return
         self.stopped = self._interrupted(status)
+        if self._finishing:
+            return
         self._stop_calls(self.stopped)
         if self._task is not None:
             self._task.cancel()

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlm_cli import events, journal, schemas
-from rlm_cli.errors import InputError, UsageError
+from rlm_cli.errors import OutputError, UsageError
 from rlm_cli.events import REGISTRY, Event, Record, Unknown, parse
 from rlm_cli.exports.trajectory import Trajectory
 from rlm_cli.journal import Journal, Reading
@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
     full = tmp_path / "full"
     full.symlink_to("/dev/full")
     made = Journal(full)
-    with pytest.raises(InputError, match="No space left on device") as told:
+    with pytest.raises(OutputError, match="No space left on device") as told:
         made.append(warned(1))
     assert "rlm resume" in told.value.hint
     made.close()
