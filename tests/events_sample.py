@@ -17,6 +17,7 @@ from rlm_cli.events import (
     CallStarted,
     CellFinished,
     CellStarted,
+    Compacted,
     Event,
     InputOpened,
     LimitHit,
@@ -292,6 +293,19 @@ def deep(depth: int = 3, width: int = 3) -> Script:
 
     grow("0", depth)
     return script
+
+
+def compacted() -> Script:
+    """Four turns; before the third, the first became a summary."""
+    script = Script().question("q")
+    script.add(MessageAdded(node="0", turn=0, role="system", content="the rules"))
+    script.add(MessageAdded(node="0", turn=0, role="user", content="the task"))
+    for number in range(1, 5):
+        if number == 3:
+            script.add(Compacted(node="0", turn=3, keep=2, summary="what was found before"))
+        script.begin_turn(text=f"reply {number}").begin_cell(f"step {number}").end_cell(f"output {number}")
+        script.add(MessageAdded(node="0", turn=number, role="user", content=f"feedback {number}")).end_turn()
+    return script.answer("a")
 
 
 def hostile() -> Script:

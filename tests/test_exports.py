@@ -132,6 +132,16 @@ def test_the_visualizer_takes_any_run(sample: str, tmp_path: Path) -> None:
     Visualizer(exported("visualizer", kept(getattr(events_sample, sample)().records, tmp_path)))
 
 
+def test_prompts_are_what_the_model_was_sent_after_turns_became_a_summary() -> None:
+    run = Trajectory.of(events_sample.compacted().records)
+    assert run.root is not None
+    prompts = [[message.content for message in run.root.conversation(turn)] for turn in run.root.turns]
+    opening = ["the rules", "the task"]
+    assert prompts[1] == [*opening, "reply 1", "feedback 1"]
+    assert prompts[2] == [*opening, "what was found before", "feedback 2"]
+    assert prompts[3] == [*opening, "what was found before", "feedback 2", "reply 3", "feedback 3"]
+
+
 # --- sft -----------------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from rlm_cli import viewer
 from rlm_cli.events import AnswerGiven, MessageAdded, NodeFinished, Record, RunFinished, Warned
 from tests.browser import browsing
-from tests.events_sample import ANSWER, CITATIONS, HOSTILE, Script, deep, hostile, repository
+from tests.events_sample import ANSWER, CITATIONS, HOSTILE, Script, compacted, deep, hostile, repository
 
 VIEWER = Path(viewer.__file__).parent
 V1 = Path(__file__).parent / "data" / "journals" / "v1.jsonl"
@@ -160,6 +160,15 @@ def test_a_call_shows_prompt_reply_tokens_and_failure(show: Open) -> None:
     expect(page.get_by_label("Prompt", exact=True)).to_contain_text("How does this file enforce auth?")
 
 
+def test_a_prompt_is_what_the_model_was_sent_after_turns_became_a_summary(show: Open) -> None:
+    page = show(compacted().records, at="#0/4")
+    page.get_by_text("Prompt: 6 messages before this reply").click()
+    boxes = page.locator("details pre")
+    expect(boxes).to_have_text(
+        ["the rules", "the task", "what was found before", "feedback 2", "reply 3", "feedback 3"]
+    )
+
+
 def test_timeline_input_and_sums_tell_where_time_bytes_and_money_went(show: Open) -> None:
     page = show(V1.read_bytes())
     page.get_by_role("tab", name="Timeline").click()
@@ -178,10 +187,16 @@ def test_timeline_input_and_sums_tell_where_time_bytes_and_money_went(show: Open
 def test_search_finds_what_is_in_prompts_replies_code_and_outputs(show: Open) -> None:
     page = show(V1.read_bytes())
     field = page.get_by_role("searchbox")
-    for needle, least in (("monitors that cannot", 2), ("LEGACY ROUTES", 2), ('claims["exp"]', 2), ("no such text", 0)):
+    for needle, found in (
+        ("monitors that cannot", "[1-9]"),
+        ("LEGACY ROUTES", "[1-9]"),
+        ('claims["exp"]', "[1-9]"),
+        ("no such text", "0"),
+    ):
+        expect(page.locator("h2")).to_have_text(re.compile("^(Answer|[0-9]+ places?)$"))
         field.fill(needle)
-        expect(page.locator("h2")).to_have_text(re.compile(r"^\d+ places?$"))
-        assert page.locator(".hit").count() >= least
+        expect(page.locator("#panel article")).to_have_attribute("aria-label", f"search for {needle}")
+        expect(page.locator("h2")).to_have_text(re.compile(f"^{found}[0-9]* places?$"))
     field.fill("monitors that cannot")
     expect(page.locator(".hit").first).to_contain_text("monitors")
     page.locator(".hit button").first.click()
@@ -349,6 +364,7 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, tmp_path: Path, enviro
             page.add_init_script(WATCH)
             page.goto(url)
             expect(page.locator(".badge")).to_have_text("running")
+            page.locator(".row.turn").last.click()  # the step that is looked at grows too
             with path.open("ab") as stream:
                 rest = b"".join(one.to_line() for one in records[20:] if not one.event.live)
                 stream.write(rest[:-40])
@@ -357,6 +373,7 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, tmp_path: Path, enviro
                 stream.write(rest[-40:])
             expect(page.locator(".badge")).to_have_text("answered")
             expect(page.locator(".row.turn")).to_have_count(4)
+            expect(page.locator(".detail h2")).not_to_be_empty()
             assert page.evaluate("violations") == []
             other = context.request.get(url.replace("127.0.0.1", "localhost"))
             assert other.status == 403  # a name that leads here is not us

@@ -84,14 +84,8 @@ function below(item: Item, way: Way, body: HTMLElement, label: string): void {
   body.append(h("section", { class: "box" }, h("header", {}, h("h3", {}, label)), h("ul", { class: "below" }, ...rows)));
 }
 
-function conversation(run: Run, item: Item, turn: number): Line[] {
-  return (run.messages.get(item.node) ?? [])
-    .map((index) => run.line(index))
-    .filter((line): line is Line => line !== null && (number(line.turn) < turn || (number(line.turn) === turn && line.role !== "assistant" && number(line.turn) === 0)));
-}
-
 function messages(lines: Record<string, unknown>[], needle: string): HTMLElement[] {
-  return lines.map((line) => textBox(text(line.role) || "message", text(line.content), needle));
+  return lines.map((line) => textBox(line.summary === undefined ? text(line.role) || "message" : "summary of earlier turns", text(line.content ?? line.summary), needle));
 }
 
 function variables(lines: Line[]): HTMLElement | null {
@@ -126,7 +120,7 @@ const SHOW: Record<Item["kind"], Show> = {
     if (summary) body.append(textBox("Earlier turns became this summary", text(summary.summary), way.needle));
     const said = text(finished?.text) || text(reply?.content);
     if (said) body.append(textBox("Reply", said, way.needle));
-    const prompt = conversation(run, item, turn);
+    const prompt = run.conversation(item.node, turn);
     if (prompt.length) body.append(fold(`Prompt: ${plural(prompt.length, "message")} before this reply`, () => messages(prompt, way.needle), false));
     for (const child of item.children.filter((one) => one.kind === "cell")) cell(run, child, way, body);
     const left = object(run.linesOf(item, "turn.started")[0]?.left);
@@ -166,7 +160,7 @@ const SHOW: Record<Item["kind"], Show> = {
     if (prompt.length) body.append(...prompt.map((line) => textBox(prompt.length > 1 ? `Prompt: ${text(line.role)}` : "Prompt", text(line.content), way.needle)));
     else if (started) {
       const turn = number(started.turn);
-      const lines = conversation(run, item, turn);
+      const lines = run.conversation(item.node, turn);
       if (lines.length) body.append(fold(`Prompt: ${plural(lines.length, "message")}`, () => messages(lines, way.needle), false));
     }
   },

@@ -2,7 +2,7 @@
 
 import { clean, h } from "./dom";
 import type { Way } from "./detail";
-import { number, text, type FileRead } from "./events";
+import { list, number, object, text, type FileRead } from "./events";
 import { bytes, count, percent, plural } from "./figures";
 import type { Run } from "./model";
 
@@ -17,7 +17,7 @@ const KINDS: [string, string][] = [["cited", "cited in the answer"], ["models", 
 
 export function inputPage(run: Run, _way: Way): HTMLElement {
   const page = h("article", { class: "input" }, h("h2", {}, "Input"));
-  const coverage = run.answer?.coverage ?? {};
+  const coverage: Record<string, unknown> = run.answer?.coverage ?? {};
   const total = number(coverage.bytes) || number(run.input?.bytes);
   if (!total) {
     page.append(h("p", { class: "dim" }, "The file says nothing about the input."));
@@ -29,6 +29,7 @@ export function inputPage(run: Run, _way: Way): HTMLElement {
         `Code read ${bytes(number(coverage.read_by_code_bytes))} (${percent(number(coverage.read_by_code_bytes), total)}) of ${plural(number(coverage.read_by_code_files), "file")}, ` +
         `models ${bytes(number(coverage.read_by_models_bytes))} (${percent(number(coverage.read_by_models_bytes), total)}) of ${plural(number(coverage.read_by_models_files), "file")}.`),
   );
+  const searched = list(coverage.searched_for).map(object).flatMap(Object.entries).map(([kind, pattern]) => h("li", {}, `${kind} `, h("code", {}, clean(text(pattern)))));
   const cited = new Map<string, number[]>();
   for (const citation of run.answer?.citations ?? []) cited.set(text(citation.path), [...(cited.get(text(citation.path)) ?? []), citation.number]);
   const files = run.files.length ? run.files : [...cited.keys()].map((path): FileRead => ({ path, bytes: 1, code: 1, models: 0, files: 1 }));
@@ -41,6 +42,7 @@ export function inputPage(run: Run, _way: Way): HTMLElement {
   const numbers = KINDS.map(([kind]) => files.filter((file) => kindOf(file) === kind).reduce((sum, file) => sum + file.files, 0));
   page.append(h("ul", { class: "legend" }, ...KINDS.map(([kind, name], place) => h("li", {}, h("span", { class: `swatch k-${kind}` }), `${name}: ${count(numbers[place] ?? 0)}`))));
   page.append(map(files, kindOf, cited, (file) => told.replaceChildren(about(file, cited.get(file.path) ?? [], run))), told, table(files, kindOf, cited));
+  if (searched.length) page.append(h("h3", {}, "Searched for"), h("ul", { class: "searched" }, ...searched.slice(0, 100)));
   return page;
 }
 

@@ -22,6 +22,8 @@ class Viewer {
   private run = new Run();
   private page: Page = "answer";
   private needle = "";
+  private lines = 0; // of the step that is drawn
+  private wait = 0; // until what is typed is searched for
   private readonly head = h("header", { class: "top" });
   private readonly tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Pages" });
   private readonly panel = h("div", { class: "panel", id: "panel", role: "tabpanel", tabindex: -1 });
@@ -31,10 +33,9 @@ class Viewer {
   private readonly way: Way = { go: (item) => this.tree.select(item), needle: "" };
 
   constructor(private readonly place: HTMLElement) {
-    let wait = 0;
     this.field.addEventListener("input", () => {
-      window.clearTimeout(wait);
-      wait = window.setTimeout(() => this.look(), 150);
+      window.clearTimeout(this.wait);
+      this.wait = window.setTimeout(() => this.look(), 150);
     });
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.panel.querySelector<HTMLElement>(".hit button")?.focus();
@@ -95,7 +96,18 @@ class Viewer {
     this.header();
     this.tree.refresh();
     this.player.refresh();
-    if (this.page !== "step" && this.page !== "search") this.draw();
+    this.redraw();
+  }
+
+  /** Draw what has grown, unless the reader is busy with it. */
+  private redraw(): void {
+    const lines = this.tree.selected?.lines.length ?? 0;
+    const changed = this.page === "step" ? lines !== this.lines : this.page !== "search";
+    const busy = this.panel.contains(document.activeElement) || getSelection()?.isCollapsed === false;
+    if (!changed || busy) return;
+    const top = this.panel.scrollTop;
+    this.draw();
+    this.panel.scrollTop = top;
   }
 
   // --- drawing
@@ -140,6 +152,7 @@ class Viewer {
   }
 
   private draw(): void {
+    window.clearTimeout(this.wait); // who has gone on is not called back to the search
     document.body.dataset.page = this.page;
     this.tabs.replaceChildren(
       ...PAGES.map(([page, name], place) =>
@@ -154,7 +167,10 @@ class Viewer {
     else if (this.page === "input") this.panel.replaceChildren(inputPage(run, way));
     else if (this.page === "sums") this.panel.replaceChildren(sumsPage(run, way));
     else if (this.page === "search") this.panel.replaceChildren(this.results());
-    else if (this.tree.selected) this.panel.replaceChildren(detail(run, this.tree.selected, way));
+    else if (this.tree.selected) {
+      this.lines = this.tree.selected.lines.length;
+      this.panel.replaceChildren(detail(run, this.tree.selected, way));
+    }
     else this.panel.replaceChildren(h("p", { class: "dim" }, "Choose a step in the tree."));
   }
 
@@ -200,7 +216,7 @@ class Viewer {
     const rows = hits.map(({ item, field, around }) =>
       h("li", { class: "hit" }, h("button", { class: "plain", onclick: () => (item ? this.tree.select(item) : this.turn("answer")) },
         h("strong", {}, item ? `${nameOf(shownBy(item))} ${shownBy(item).id}` : "the run"), h("span", { class: "dim" }, ` ${field}  `), h("bdi", {}, oneLine(around, 180)))));
-    return h("article", {}, h("h2", {}, `${hits.length >= 500 ? "The first " : ""}${plural(hits.length, "place")}`), h("ul", { class: "hits", role: "list" }, ...rows));
+    return h("article", { "aria-label": `search for ${this.needle}` }, h("h2", {}, `${hits.length >= 500 ? "The first " : ""}${plural(hits.length, "place")}`), h("ul", { class: "hits", role: "list" }, ...rows));
   }
 
   // --- keys, theme, paper

@@ -66,7 +66,7 @@ export interface Answer {
   partial: boolean;
   stoppedBy: string;
   citations: Citation[];
-  coverage: Record<string, number>;
+  coverage: Record<string, unknown>;
 }
 
 /** What stands below an item in the tree. A root call is shown by its turn. */
@@ -99,6 +99,7 @@ export class Run {
   readonly ofLine = new Map<number, Item>();
   readonly models = new Map<string, Sums>();
   readonly messages = new Map<string, number[]>(); // node → lines of its conversation
+  readonly cuts = new Map<string, { at: number; keep: number; line: number }[]>(); // node → where turns became a summary
   readonly total = noSums();
   reference: ReferenceReader | null = null;
   readonly made: Line[] = []; // lines that a log of another program was turned into; their index is negative
@@ -126,6 +127,20 @@ export class Run {
   /** The lines about an item that are of one type. */
   linesOf(item: Item, type: string): Line[] {
     return item.lines.map((index) => this.line(index)).filter((line): line is Line => line?.type === type);
+  }
+
+  /** What the model of a node was sent for its reply in `turn`: compaction took out the turns between. */
+  conversation(node: string, turn: number): Line[] {
+    const all = this.messages.get(node) ?? [];
+    const read = (index: number | undefined) => (index === undefined ? null : this.line(index));
+    let end = all.findIndex((index) => {
+      const line = this.line(index);
+      return number(line?.turn) === turn && line?.role === "assistant";
+    });
+    if (end < 0) end = all.length; // the reply is still to come
+    const cut = (this.cuts.get(node) ?? []).filter(({ at }) => at <= end).pop();
+    const lines = cut ? [...all.slice(0, cut.keep), cut.line, ...all.slice(Math.max(cut.keep, cut.at - 1), end)] : all.slice(0, end);
+    return lines.map(read).filter((line): line is Line => line !== null);
   }
 
   get empty(): boolean {
@@ -295,7 +310,7 @@ const FOLDS: Record<string, Fold> = {
   "answer.given"(run, line) {
     run.answer = {
       status: text(line.status), text: text(line.text), partial: line.partial === true, stoppedBy: text(line.stopped_by),
-      citations: list(line.citations).map(object) as unknown as Citation[], coverage: object(line.coverage) as Record<string, number>,
+      citations: list(line.citations).map(object) as unknown as Citation[], coverage: object(line.coverage),
     };
     if (!run.answer.text && line.value !== null && line.value !== undefined) run.answer.text = JSON.stringify(line.value, null, 2);
   },
@@ -340,8 +355,12 @@ const FOLDS: Record<string, Fold> = {
     if (turn && line.role === "assistant" && !item.title) item.title = oneLine(text(line.content).replace(/```[\s\S]*/, ""));
   },
   compacted(run, line, index) {
-    const turn = run.turnOf(text(line.node), number(line.turn), line.t);
+    const node = text(line.node);
+    const turn = run.turnOf(node, number(line.turn), line.t);
     run.note(turn, index);
+    const cuts = run.cuts.get(node) ?? [];
+    run.cuts.set(node, cuts);
+    cuts.push({ at: run.messages.get(node)?.length ?? 0, keep: number(line.keep), line: index });
     run.warn("note", `turn ${turn.id}: earlier turns became a summary`, line.t);
   },
   "cell.started"(run, line, index) {
