@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rlm_cli.context import search as searching
 from rlm_cli.context.files import Files, build_context
+from rlm_cli.context.matches import densest, shortened
 from rlm_cli.context.passages import LEAST, MOST, cut, defined_name
 from rlm_cli.context.readers import Readers
 from rlm_cli.context.store import MemoryStore
@@ -240,3 +241,14 @@ def test_questions_lose_their_small_words() -> None:
 
 def test_no_word_is_lost_by_case_or_language() -> None:
     assert not re.search(r"[A-Z]", "".join(stems("ABC Straße ÉCOLE")))
+
+
+def test_a_long_line_is_shown_around_the_words_that_were_looked_for() -> None:
+    # Prose has a paragraph a line: its first 400 characters rarely hold what was found.
+    filler = "The ferry left the harbour before the key was found. " * 40
+    line = f"{filler}The spare key for boiler room C hangs behind the portrait.{filler}"
+    start, end = densest(line, ["spar", "key", "boiler", "room"])
+    assert "spare key for boiler room" in line[start : end + 10]
+    assert "boiler room C hangs behind the portrait" in shortened(line, start, end)
+    assert densest("short line with a key", ["key"]) == (0, 0)
+    assert densest(filler, ["absent"]) == (0, 0)
