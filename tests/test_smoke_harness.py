@@ -28,7 +28,26 @@ def test_the_whole_way_through_the_real_command(tmp_path: Path, capsys: pytest.C
     assert "twelve tasks, rlm: 2 of 2 solved" in said
     one, other = json.loads(results.read_text())["runs"]
     assert (one["task"], one["solved"], one["exit"], one["held_out"]) == ("contract", True, 0, False)
-    assert (other["task"], other["solved"], other["exit"], other["turns"]) == ("not-there", True, 1, 2)
+    assert (other["task"], other["solved"], other["exit"], other["turns"]) == ("not-there", True, 1, 3)
+
+
+def test_the_table_goes_between_its_markers(tmp_path: Path) -> None:
+    readme, results = tmp_path / "README.md", tmp_path / "results.json"
+    readme.write_text("above\n<!-- small models -->\nold\n<!-- end small models -->\nbelow\n")
+    about = {"model": "m", "date": "2026-01-01", "input_tokens": 1000, "output_tokens": 5, "turns": 2, "seconds": 90.0}
+    runs = [
+        {**about, "program": "rlm", "held_out": False, "solved": True},
+        {**about, "program": "rlm", "held_out": True, "solved": False},
+        {**about, "program": "reference", "held_out": False, "solved": False},
+    ]
+    results.write_text(json.dumps({"runs": runs}))
+    for _ in range(2):
+        main(["--readme", str(readme), "--results", str(results)])
+    text = readme.read_text()
+    assert text.startswith("above\n<!-- small models -->\n| model")
+    assert text.endswith("<!-- end small models -->\nbelow\n")
+    assert "| m | 2026-01-01 | rlm | 1 of 1 | 0 of 1 | 4 | 2,010 | 3 |" in text
+    assert "| m | 2026-01-01 | reference, rlms 0.1.3 | 0 of 1 | not run | 2 | 1,005 | 2 |" in text
 
 
 def test_a_task_that_is_run_again_replaces_its_older_run(tmp_path: Path) -> None:

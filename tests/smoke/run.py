@@ -215,6 +215,37 @@ def keep(path: Path, trial: Trial, runs: Sequence[Tried]) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def table(runs: Sequence[dict[str, Any]]) -> str:
+    """The table of the README: a row for each model and program, the twelve and the held-out six."""
+    rows = [
+        "| model | date | program | twelve tasks | held-out six | turns | tokens | minutes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for model, program in sorted(
+        {(one["model"], one["program"]) for one in runs}, key=lambda pair: (pair[0], pair[1] != "rlm")
+    ):
+        mine = [one for one in runs if (one["model"], one["program"]) == (model, program)]
+        shares = []
+        for held_out in (False, True):
+            group = [one for one in mine if one["held_out"] is held_out]
+            shares.append(f"{sum(one['solved'] for one in group)} of {len(group)}" if group else "not run")
+        tokens = sum(one["input_tokens"] + one["output_tokens"] for one in mine)
+        turns, minutes = sum(one["turns"] for one in mine), sum(one["seconds"] for one in mine) / 60
+        name = program if program == "rlm" else f"reference, {REFERENCE.replace('==', ' ')}"
+        day = max(one["date"] for one in mine)
+        rows.append(f"| {model} | {day} | {name} | {shares[0]} | {shares[1]} | {turns} | {tokens:,} | {minutes:.0f} |")
+    return "\n".join(rows)
+
+
+def tell(readme: Path, results: Path) -> None:
+    """Put the table between its markers in the README."""
+    begin, end = "<!-- small models -->", "<!-- end small models -->"
+    text = readme.read_text(encoding="utf-8")
+    before, after = text.partition(begin)[0], text.partition(end)[2]
+    made = table(json.loads(results.read_text(encoding="utf-8"))["runs"])
+    readme.write_text(f"{before}{begin}\n{made}\n{end}{after}", encoding="utf-8")
+
+
 def versions() -> dict[str, str]:
     """What the figures were measured with."""
     asked = subprocess.run(
@@ -236,8 +267,9 @@ def chosen(words: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Try a real model on small tasks.")
-    parser.add_argument("--base-url", required=True)
-    parser.add_argument("--model", required=True, help="as the endpoint names it")
+    parser.add_argument("--base-url", default="")
+    parser.add_argument("--model", default="", help="as the endpoint names it")
+    parser.add_argument("--readme", type=Path, help="run nothing; put the table of the results into this file")
     parser.add_argument("--window", type=int, help="its tokens")
     parser.add_argument("--pack", default="auto")
     parser.add_argument("--turns", type=int, default=12)
@@ -248,6 +280,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--journals", type=Path, help="keep the journals in this folder")
     parser.add_argument("tasks", nargs="*")
     given = parser.parse_args(arguments)
+    if given.readme is not None:
+        return tell(given.readme, given.results)
+    if not given.base_url or not given.model:
+        parser.error("BASE_URL and MODEL are needed, such as BASE_URL=http://127.0.0.1:8080/v1 MODEL=qwen")
     names = chosen(given.tasks)
     if given.journals is not None:
         given.journals = given.journals.resolve()
@@ -265,6 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for title, group in (("twelve tasks", MAKERS), ("held-out", HELD_OUT)):
         for program in ("rlm", "reference"):
             print(summary(title, program, [one for one in runs if one.task in group]), end="")
+    return None
 
 
 if __name__ == "__main__":
