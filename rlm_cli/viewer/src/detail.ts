@@ -119,7 +119,11 @@ const SHOW: Record<Item["kind"], Show> = {
     const summary = run.linesOf(item, "compacted")[0];
     if (summary) body.append(textBox("Earlier turns became this summary", text(summary.summary), way.needle));
     const said = text(finished?.text) || text(reply?.content);
-    if (said) body.append(textBox("Reply", said, way.needle));
+    const cells = item.children.some((one) => one.kind === "cell");
+    const prose = said.replace(/```[\s\S]*?(```|$)/g, "").trim();
+    // Its code is shown as the cell that ran.
+    if (said && (!cells || way.needle)) body.append(textBox("Reply", said, way.needle));
+    else if (said) body.append(prose ? textBox("Said", prose, "") : "", fold("The reply as it came", () => [textBox("Reply", said, "")], false));
     const prompt = run.conversation(item.node, turn);
     if (prompt.length) body.append(fold(`Prompt: ${plural(prompt.length, "message")} before this reply`, () => messages(prompt, way.needle), false));
     for (const child of item.children.filter((one) => one.kind === "cell")) cell(run, child, way, body);

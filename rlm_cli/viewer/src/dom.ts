@@ -1,4 +1,4 @@
-/** Making elements. Text of a run enters the page through here alone, as text: there is no innerHTML anywhere. */
+/** Making elements. Text of a run enters the page through here alone, as text, cleaned: there is no innerHTML. */
 
 type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, string | number | boolean | null | undefined | ((event: never) => void)>;
@@ -12,9 +12,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name.slice(2), value as unknown as EventListener);
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : clean(String(value)));
   }
-  element.append(...children.filter((child): child is Node | string => child !== null && child !== undefined && child !== false));
+  for (const child of children) if (child !== null && child !== undefined && child !== false) element.append(typeof child === "string" ? clean(child) : child);
   return element;
 }
 
@@ -23,7 +23,7 @@ const NAMESPACE = "http://www.w3.org/2000/svg";
 /** An SVG element. */
 export function svg(tag: string, attributes: Record<string, string | number> = {}, ...children: Node[]): SVGElement {
   const element = document.createElementNS(NAMESPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, clean(String(value)));
   element.append(...children);
   return element;
 }

@@ -215,7 +215,7 @@ class Viewer {
     const hits = search(this.run, this.needle);
     const rows = hits.map(({ item, field, around }) =>
       h("li", { class: "hit" }, h("button", { class: "plain", onclick: () => (item ? this.tree.select(item) : this.turn("answer")) },
-        h("strong", {}, item ? `${nameOf(shownBy(item))} ${shownBy(item).id}` : "the run"), h("span", { class: "dim" }, ` ${field}  `), h("bdi", {}, oneLine(around, 180)))));
+        h("strong", {}, item ? whereOf(shownBy(item)) : "the run"), h("span", { class: "dim" }, `  ${field}  `), h("bdi", {}, oneLine(around, 180)))));
     return h("article", { "aria-label": `search for ${this.needle}` }, h("h2", {}, `${hits.length >= 500 ? "The first " : ""}${plural(hits.length, "place")}`), h("ul", { class: "hits", role: "list" }, ...rows));
   }
 
@@ -257,6 +257,11 @@ class Viewer {
     this.place.append(paper);
     window.addEventListener("afterprint", () => paper.remove(), { once: true });
   }
+}
+
+/** `turn 0.1/2`, `cell 0/3.1`, `c17`. */
+function whereOf(item: Item): string {
+  return item.kind === "call" || item.level === 1 ? nameOf(item) : `${item.kind === "node" ? "child" : item.kind} ${item.id}`;
 }
 
 function unescaped(address: string): string {

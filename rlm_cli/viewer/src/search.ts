@@ -1,7 +1,7 @@
 /** Search over everything that the journal holds: names, code, output, prompts, replies. */
 
 import type { Line } from "./events";
-import type { Item, Run } from "./model";
+import { shownBy, type Item, type Run } from "./model";
 
 export interface Hit {
   item: Item | null; // null: the answer
@@ -10,7 +10,11 @@ export interface Hit {
 }
 
 const MOST = 500;
-const FIELDS = new Set(["content", "code", "output", "text", "message", "question", "answer", "summary", "quote", "reason", "draft", "name", "model"]);
+// Fields in which is searched, and what they are called.
+const FIELDS: Record<string, string> = {
+  content: "prompt", code: "code", output: "output", text: "reply", message: "message", question: "question", answer: "answer",
+  summary: "summary", quote: "quote", reason: "reason", draft: "draft", name: "name", model: "model",
+};
 
 /** The first hits, one an item and field, in the order of the journal. */
 export function search(run: Run, needle: string): Hit[] {
@@ -22,9 +26,11 @@ export function search(run: Run, needle: string): Hit[] {
     if (!line) return;
     const item = run.ofLine.get(index) ?? null;
     if (!item && line.type !== "answer.given" && line.type !== "run.started") return;
-    for (const [field, value] of strings(line, "")) {
+    const said = line.type === "message" && line.role === "assistant"; // the reply again, as part of the conversation
+    for (const [name, value] of strings(line, "")) {
       const at = value.toLowerCase().indexOf(wanted);
-      const key = `${item?.id ?? ""}:${field}`;
+      const field = said ? "reply" : item ? (FIELDS[name] ?? name) : name === "text" ? "answer" : name;
+      const key = `${item ? shownBy(item).id : ""}:${field}`;
       if (at < 0 || seen.has(key)) continue;
       seen.add(key);
       hits.push({ item, field, around: `${at > 40 ? "\u2026" : ""}${value.slice(Math.max(0, at - 40), at + 120)}` });
@@ -56,7 +62,7 @@ function escaped(needle: string): string {
 
 function* strings(value: unknown, field: string): Generator<[string, string]> {
   if (typeof value === "string") {
-    if (FIELDS.has(field)) yield [field, value];
+    if (field in FIELDS) yield [field, value];
   } else if (Array.isArray(value)) for (const one of value) yield* strings(one, field);
   else if (typeof value === "object" && value !== null) for (const [name, one] of Object.entries(value)) yield* strings(one, name);
 }
