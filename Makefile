@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?= ask rlm_cli "where are secret files left out?"
 
-.PHONY: smoke-llm run test check format lock completions clean bench-context bench-walk bench-worker bench-gate
+.PHONY: smoke-llm run test check format lock completions clean bench-context bench-walk bench-worker bench-gate bench-journal bench-view
 
 run: $(READY)
 	@$(BIN)/rlm $(ARGS)
@@ -36,7 +36,7 @@ completions: $(READY)
 	@$(BIN)/python -m rlm_cli.cli.completion.scripts completions
 	@$(BIN)/python -m rlm_cli.cli.fragments README.md
 
-bench-context bench-walk bench-worker bench-gate: bench-%: $(READY)
+bench-context bench-walk bench-worker bench-gate bench-journal bench-view: bench-%: $(READY)
 	@$(BIN)/python -m tests.bench.bench_$*
 
 # A real model on small tasks, at an OpenAI-compatible endpoint: make smoke-llm BASE_URL=… MODEL=… [WINDOW=…] [TASKS=…]
