@@ -21,6 +21,7 @@ from rlm_cli.description import describe
 from rlm_cli.errors import ModelNotFound
 from rlm_cli.models import Message, Options
 from rlm_cli.models.offline import open_offline
+from rlm_cli.models.offline.asked import grouping_word
 from rlm_cli.models.offline.thesaurus import query, synonyms
 from rlm_cli.replies import blocks
 from tests.conftest import RunRlm
@@ -396,6 +397,118 @@ def test_a_cell_that_was_stopped_is_no_answer(question: str) -> None:
 )
 def test_the_usual_forms_of_logs(line: bytes, question: str, wanted: str) -> None:
     assert wanted in ask({"x.log": (line + b"\n") * 5}, question).answer
+
+
+def upstream_log() -> bytes:
+    """A log whose hosts have no name of a field: they stand between time and level."""
+    chooser = random.Random(3)
+    at, lines = datetime(2026, 3, 1), []
+    for number in range(2000):
+        at += timedelta(milliseconds=chooser.randint(1, 3000))
+        stamp = at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}"
+        host = f"web-{chooser.randint(1, 9):02}"
+        if number == 700:
+            lines.append(f"{stamp} {host} NOTICE db: failover to replica 2")
+        elif number % 10 == 5:
+            host = host if chooser.random() < 0.2 else "web-07"
+            lines.append(f"{stamp} {host} ERROR upstream: timeout after 30000ms calling payments request={number:x}")
+        elif number % 333 == 1:
+            lines.append(f"{stamp} {host} ERROR disk: full")
+        else:
+            lines.append(f"{stamp} {host} INFO http: GET /x/{number} 200")
+    return "\n".join(lines).encode() + b"\n"
+
+
+def matching(pattern: str) -> list[tuple[int, str]]:
+    lines = enumerate(upstream_log().decode().split("\n"), 1)
+    return [(number, line) for number, line in lines if re.search(pattern, line)]
+
+
+def test_a_host_without_a_field_name_is_told_by_its_place_and_since_when() -> None:
+    """ "The log has no errors" was once said of 6,790, since no line had `host=`."""
+    run = ask({"app.log": upstream_log()}, "which host fails most, and since when?")
+    all_errors, of_host = matching(" ERROR "), matching(" web-07 ERROR ")
+    number, line = of_host[0]
+    head = f"**web-07**: {len(of_host)} of {len(all_errors)} errors. The first of them at {line.split()[0]}, line {number}:"
+    assert run.answer.startswith(head)
+    assert run.cited[0] == ("app.log", number, number)
+
+
+def test_since_when_goes_by_the_time_and_not_by_the_order_of_files() -> None:
+    line = "2026-03-0{} 10:00:00 web-1 ERROR x"
+    files = {"app.log": line.format(2).encode(), "app.log.1": line.format(1).encode()}
+    assert "at 2026-03-01 10:00:00" in ask(files, "which host fails most and since when?").answer
+
+
+def test_per_host_groups_and_is_no_word_to_search_for() -> None:
+    """It was once answered with "0 lines about timeouts host"."""
+    run = ask({"app.log": upstream_log()}, "how many timeouts per host?")
+    assert run.answer.startswith(f"{len(matching('timeout'))} lines about timeouts. For each host")
+    assert f"- web-07: {len(matching('web-07.*timeout'))} [1]" in run.answer
+    for host in {line.split()[1] for _, line in matching("timeout")}:
+        assert f"- {host}: {len(matching(f'{host}.*timeout'))}" in run.answer
+
+
+def test_a_place_that_repeats_is_the_host() -> None:
+    lines = [f"2026-03-01T00:00:0{at} ERROR node{at % 2} disk full" for at in range(10)]
+    run = ask({"x.log": "\n".join(lines).encode()}, "how many errors per host?")
+    assert "- node0: 5" in run.answer
+    assert "- node1: 5" in run.answer
+
+
+def test_a_status_is_counted_per_client() -> None:
+    lines = [f'10.0.0.{at % 3} - - [20/Nov/2026:14:05:1{at} +0000] "GET /a HTTP/1.1" 500 12' for at in range(9)]
+    lines.append('10.0.0.9 - - [20/Nov/2026:14:05:11 +0000] "GET /a HTTP/1.1" 200 500')
+    run = ask({"x.log": "\n".join(lines).encode()}, "how many 500 errors per client?")
+    assert run.answer.startswith("9 500 errors.")
+    assert "- 10.0.0.2: 3" in run.answer
+    assert "10.0.0.9" not in run.answer
+
+
+def test_no_field_to_group_by_gives_the_total() -> None:
+    run = ask({"app.log": upstream_log()}, "how many errors per shard?")
+    assert run.answer.startswith(f"{len(matching(' ERROR '))} errors. No field that names a shard was found")
+
+
+def test_by_groups_only_by_what_logs_have_fields_for() -> None:
+    assert grouping_word("how many errors by status") == "status"
+    assert grouping_word("how many requests were blocked by firewalls") == ""
+
+
+MIXED = {
+    "a.log": b"2026-03-01T10:00:02 ERROR db: java.io.IOException: Error: gone\n2026-03-01T10:01:02 ERROR db: gone again\n",
+    "b.log": b"Mar  1 10:00:01 gate7 sshd[12]: error: no such user\n" * 2,
+    "c.log": b'time="2026-03-01 10:00:05" level=error msg="x"\ntime="2026-03-01 10:00:06" level=info msg="Error: no"\n',
+    "d.log": b"[12345.1] error: kernel\n",
+}
+
+
+@pytest.mark.parametrize("question", ["how many errors are there?", "what went wrong?"])
+def test_every_spelling_of_an_error_is_counted_each_file_by_its_own(question: str) -> None:
+    run = ask(MIXED, question)
+    assert run.answer.startswith("6 errors.")
+    for path, count in (("a.log", 2), ("b.log", 2), ("c.log", 1), ("d.log", 1)):
+        assert f"`{path}` {count}" in run.answer
+
+
+def test_a_time_is_looked_for_in_every_form_and_files_without_times_are_named() -> None:
+    run = ask(MIXED, "what happened before 10:02?")
+    assert run.answer.startswith("5 errors from 09:32 to 10:02.")
+    assert {path for path, _, _ in run.cited} == {"a.log", "b.log", "c.log"}
+    assert "no clock times stand in them: `d.log`" in run.answer
+
+
+def test_a_list_says_what_it_leaves_out() -> None:
+    lines = [
+        f"2026-03-01T10:00:02 ERROR {word} broke"
+        for word in ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+    ]
+    assert "… and 2 more kinds of message." in ask({"x.log": "\n".join(lines).encode()}, "how many errors?").answer
+
+
+def test_a_verb_and_its_particle_are_one_word_in_a_log() -> None:
+    run = ask({"app.log": upstream_log()}, "why did the database fail over?")
+    assert "failover to replica 2" in run.answer
 
 
 # --- through the command ---------------------------------------------------------------------------------------------

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rlm_cli.context.words import stem
 from rlm_cli.models.offline import repository
-from rlm_cli.models.offline.asked import ranked_by, times, together, words_of
+from rlm_cli.models.offline.asked import (
+    compounds,
+    grouping_word,
+    named_by_place,
+    ranked_by,
+    ranking_word,
+    since,
+    times,
+    together,
+    words_of,
+)
 from rlm_cli.models.offline.conversation import Task
 from rlm_cli.models.offline.marks import Marks, look, marks_of, pattern
 from rlm_cli.models.offline.ranking import Place, places
@@ -26,21 +36,44 @@ _WARN_WORDS = frozenset({stem("warning"), "warn"})
 _EMPTY = "line log time often frequent number count entry message went go occur report there total kind"
 _SAYS_NOTHING = frozenset(map(stem, _EMPTY.split()))
 
+_STATUS = re.compile(r"[45]\d\d")
+_KINDS = re.compile(r"^kinds (\d+)$", re.MULTILINE)
+_VALUED = re.compile(r"^valued (\d+)$", re.MULTILINE)
+_FILES = re.compile(r"^files (\d+)$", re.MULTILINE)
+_UNNAMED = re.compile(r"^unnamed$", re.MULTILINE)
+_STAMP = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?Z?|\d{1,2}/[A-Z][a-z]{2}/\d{4}:[\d:]{8}"
+    r"|^[A-Z][a-z]{2} +\d+ [\d:]{8}|\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?"
+)
+
 _SHAPES = r"""
-import re
 shapes = {}
 for line in lines:
     text = re.sub(r"^[^A-Za-z]*\d[\d:.,TZ+/\[\] -]*", "", line.text)
-    shape = re.sub(r"0x[0-9a-f]+|\b[0-9a-f-]{8,}\b|\d+", "#", text)[:200]
+    shape = re.sub(r"(?<==)[\w-]*\d[\w-]*|0x[0-9a-f]+|\b[0-9a-f-]{8,}\b|\d+", "#", text)[:200]
     shapes.setdefault(shape, []).append(line)
+groups = sorted(shapes.values(), key=len, reverse=True)
+print(f"kinds {len(groups)}")
+groups = groups[:12]
+"""
+_TOTALS = r"""
+import re
+note = lines.note
+if own:
+    lines = [line for line in lines if line.path not in spelled or re.search(own[spelled[line.path]], line.text)]
 total = len(lines)
-if "cut" in lines.note and exact:
+if "cut" in note and exact:
     total = sum(context.count(mark) for mark in exact)
-print(f"total {total} {lines.note}")
-groups = sorted(shapes.values(), key=len, reverse=True)[:12]
+print(f"total {total} {note}")
+by_file = {}
+for line in lines:
+    by_file[line.path] = by_file.get(line.path, 0) + 1
+if len(by_file) > 1:
+    for path in sorted(by_file, key=lambda path: -by_file[path])[:10]:
+        print(f"file {by_file[path]} {path}")
+    print(f"files {len(by_file)}")
 """
 _VALUES = r"""
-import re
 values = {}
 for line in lines:
     for form in forms:
@@ -48,14 +81,32 @@ for line in lines:
         if value:
             values.setdefault(value[1], []).append(line)
             break
-total = len(lines)
-if "cut" in lines.note and exact:
-    total = sum(context.count(mark) for mark in exact)
-print(f"total {total} {lines.note}")
-groups = []
-for value in sorted(values, key=lambda value: -len(values[value]))[:12]:
-    print(f"value {value}")
-    groups.append(values[value])
+if not values and by_place:
+    # The word at a fixed place that repeats and looks like the name of a host: letters, then a number.
+    for place in range(6):
+        column = [(line.text.split() + [""] * 6)[place].strip("[]():,") for line in lines]
+        named = [word for word in column if re.fullmatch(r"[A-Za-z][\w.-]*\d[\w.-]*", word)]
+        if len(named) * 10 >= len(column) * 9 and 0 < len(set(named)) <= max(2, len(named) // 4):
+            for word, line in zip(column, lines):
+                values.setdefault(word, []).append(line)
+            break
+if values:
+    print(f"kinds {len(values)}")
+    print(f"valued {sum(len(values[value]) for value in values)}")
+    groups = []
+    for value in sorted(values, key=lambda value: -len(values[value]))[:12]:
+        print(f"value {value}")
+        groups.append(values[value])
+else:
+    print("unnamed")
+    groups = [lines[:1]] if lines else []
+"""
+_EARLIEST = r"""
+stamp = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}[.,\d]*")
+for number, group in enumerate(groups):
+    if all(stamp.search(line.text) for line in group):
+        first = min(group, key=lambda line: stamp.search(line.text)[0].replace(" ", "T").replace(",", "."))
+        groups[number] = [first, *[line for line in group if line is not first]]
 """
 _ROWS = """
 for number, group in enumerate(groups):
@@ -74,11 +125,19 @@ class Plan:
     forms: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()  # what each line has just one of: counted alone where there are too many lines
     in_order: bool = False  # the answer tells what came first, not what came most
+    own: tuple[str, ...] = ()  # see Marks.spellings
+    by_place: bool = False  # the value may be told by its place in the line alone
+    earliest: bool = False  # of each value the earliest line is wanted, by its time
 
     def cell(self) -> str:
         called = f"grep({self.pattern!r}, ignore_case={self.ignore_case}, limit={_MOST_LINES})"
-        head = f"{COUNT}\nlines = {called}\nexact = {list(self.exact)!r}"
-        return (f"{head}\nforms = {list(self.forms)!r}" + _VALUES if self.forms else head + _SHAPES) + _ROWS
+        exact = [] if self.own else list(self.exact)
+        head = f"{COUNT}\nlines = {called}\nexact = {exact!r}\nown = {list(self.own)!r}{_TOTALS}"
+        if self.forms:
+            head += f"forms = {list(self.forms)!r}\nby_place = {self.by_place}" + _VALUES
+        else:
+            head += _SHAPES
+        return head + (_EARLIEST if self.earliest else "") + _ROWS
 
 
 def concerns(task: Task) -> bool:
@@ -92,23 +151,27 @@ def plans(question: str, marks: Marks) -> list[Plan]:
     """What to count, most telling first; the next is for when a plan finds nothing."""
     when, clock = times(question)
     forms = ranked_by(question)
-    subjects = _subjects(question, marks)
+    subjects = [
+        replace(plan, by_place=named_by_place(question), earliest=since(question))
+        for plan in _subjects(question, marks)
+    ]
     counting = bool(_COUNTING.search(question))
     if clock:
         found = []
         if counting or forms:
             for plan in subjects:
                 inside = f"{clock}.*(?:{plan.pattern})"
-                found.append(Plan(f"{plan.what} {when}", inside, plan.ignore_case, forms))
+                found.append(replace(plan, what=f"{plan.what} {when}", pattern=inside, forms=forms, exact=()))
         else:
             both = pattern(marks.failures + marks.warnings)
             called = f"{marks.called}{' and warnings' if marks.warnings else ''}"
-            found.append(Plan(f"{called} {when}", f"{clock}.*(?:{both})", in_order=True))
+            own = tuple(pattern(marks.warnings) + "|" + one if marks.warnings else one for one in marks.spellings)
+            found.append(Plan(f"{called} {when}", f"{clock}.*(?:{both})", in_order=True, own=own))
         return [*found, Plan(f"lines {when}", clock, in_order=True)]
     if forms:
-        found = [Plan(plan.what, plan.pattern, plan.ignore_case, forms) for plan in subjects]
-        return found or [Plan("lines", ".", forms=forms)]
-    return subjects if counting or _kind(question) else []
+        found = [replace(plan, forms=forms) for plan in subjects]
+        return found or [Plan("lines", ".", forms=forms, by_place=named_by_place(question), earliest=since(question))]
+    return subjects if counting or _kind(question) or compounds(question) else []
 
 
 def _kind(question: str) -> str:
@@ -126,18 +189,39 @@ def _subjects(question: str, marks: Marks) -> list[Plan]:
     called = marks.called if kind == "bad" else "warnings"
     words = words_of(question)
     said = {key: word for key, word in words.items() if key not in _SAYS_NOTHING | _BAD_WORDS | _WARN_WORDS}
-    parts = [re.escape(key) for key in said]
+    parts = [_spelled(key) for key in said]
     marked = marks.failures if kind == "bad" else marks.warnings
-    found = []
+    found = [
+        Plan(f"lines about “{verb} {particle}”", rf"\b{verb}\w{{0,3}}[ _-]?{particle}", True)
+        for verb, particle in compounds(question)
+    ]
+    status = next((key for key in said if _STATUS.fullmatch(key)), "")
+    if status and kind == "bad":
+        form = rf"\" {status}\b|\b(?:status|code)\w*[\"']?\s*[=:]?\s*[\"']?{status}\b|\b{status} [A-Z][a-z]"
+        rest = [_spelled(key) for key in said if key != status]
+        found.append(Plan(f"{status} errors{_about(said, status)}", together([*rest, f"(?:{form})"]) if rest else form))
     if said:
         about = f"about {' '.join(said.values())}"
         if kind:
-            found.append(Plan(f"{called} {about}", together([*parts[:2], f"(?:{pattern(marked)}|fail)"]), True))
+            inside = together([*parts[:2], f"(?:{pattern(marked)}|fail)"])
+            found.append(Plan(f"{called} {about}", inside, True))
         else:
             found.append(Plan(f"lines {about}", together(parts), True))
     if kind:
-        found.append(Plan(called, pattern(marked), exact=marked))
+        found.append(Plan(called, pattern(marked), exact=marked, own=marks.spellings if kind == "bad" else ()))
     return found
+
+
+def _spelled(key: str) -> str:
+    """A pattern for a word by its stem; a number stands alone."""
+    if key == "timeout":
+        return "(?:timeout|timed out)"
+    return rf"(?<![\w.]){key}(?![\w.])" if key.isdigit() else re.escape(key)
+
+
+def _about(said: dict[str, str], status: str) -> str:
+    rest = [word for key, word in said.items() if key != status]
+    return f" about {' '.join(rest)}" if rest else ""
 
 
 def turn(task: Task) -> tuple[str, str]:
@@ -193,27 +277,76 @@ def _entries(task: Task) -> list[tuple[str, Place | None]]:
         return [("Nothing that answers the question was found before the run had to stop.", None)]
     at_least = "at least " if "cut" in total[2] and not plan.exact else ""
     values = re.findall(r"^value (.*)$", output, re.MULTILINE)
+    different = _number(_KINDS, output) or len(found)
+    ranked = ranking_word(task.question)
+    asked = ranked or grouping_word(task.question)
     head = f"{at_least}{int(total[1]):,} {plan.what}."
     entries: list[tuple[str, Place | None]] = []
     if values:
         first = found[0]
-        entries.append((f"**{values[0]}**: {first.score:,.0f} of {head} The first of them:", first))
-        entries += [
-            (f"- {value}: {place.score:,.0f}", place)
-            for value, place in list(zip(values, found, strict=False))[1:_SHOWN]
-        ]
-        return entries
+        rows = list(zip(values, found, strict=False))
+        if ranked:
+            when = f" at {_stamp(first.text)}, line {first.line:,}:" if plan.earliest else ":"
+            entries.append((f"**{values[0]}**: {first.score:,.0f} of {head} The first of them{when}", first))
+            rows = rows[1:]
+        else:
+            entries.append((f"{head[0].upper()}{head[1:]} For each {asked}, with the first line of each:", None))
+        for value, place in rows:
+            began = f", since {_stamp(place.text)}" if plan.earliest else ""
+            entries.append((f"- {value}: {place.score:,.0f}{began}", place))
+        without = 0 if at_least else int(total[1]) - _number(_VALUED, output)
+        if without > 0:
+            entries.append((f"- without a {asked}: {without:,}", None))
+        return [*entries, *_left_out(different, len(values), f"values of {asked}"), *_by_file(output), *_untimed(task)]
+    if asked and _UNNAMED.search(output):
+        text = f"{head[0].upper()}{head[1:]} No field that names a {asked} was found in them, so they are not counted "
+        entries.append((f"{text}for each {asked}. The first of them:", found[0]))
+        return [*entries, *_by_file(output), *_untimed(task)]
     shown = found[:_SHOWN]
     if plan.in_order:
         shown = sorted(shown, key=lambda place: (place.path, place.line))
     kinds = "in order of their first line" if plan.in_order else "the most frequent first"
     entries.append((f"{head[0].upper()}{head[1:]} Kinds of message, {kinds}:", None))
     for place in shown:
-        times = f" ({place.score:,.0f} times)" if place.score > 1 else ""
-        entries.append((f"- {_code(place.text)}{times}", place))
-    return entries
+        often = f" ({place.score:,.0f} times)" if place.score > 1 else ""
+        entries.append((f"- {_code(place.text)}{often}", place))
+    return [*entries, *_left_out(different, _SHOWN, "kinds of message"), *_by_file(output), *_untimed(task)]
+
+
+def _number(pattern: re.Pattern[str], output: str) -> int:
+    found = pattern.search(output)
+    return int(found[1]) if found else 0
+
+
+def _left_out(count: int, shown: int, what: str) -> list[tuple[str, Place | None]]:
+    """What the list does not show."""
+    return [(f"- … and {count - shown:,} more {what}.", None)] if count > shown else []
+
+
+def _by_file(output: str) -> list[tuple[str, Place | None]]:
+    """How the count is spread over files, where there are several."""
+    rows = re.findall(r"^file (\d+) (.+)$", output, re.MULTILINE)
+    if not rows:
+        return []
+    left = _number(_FILES, output) - len(rows)
+    more = f" and {left:,} more files" if left > 0 else ""
+    return [("\nBy file: " + ", ".join(f"`{path}` {int(count):,}" for count, path in rows) + more + ".", None)]
+
+
+def _untimed(task: Task) -> list[tuple[str, Place | None]]:
+    """The files that a question about a time could not look into."""
+    files = marks_of(task).untimed
+    if not files or not times(task.question)[1]:
+        return []
+    return [(f"\nNot looked at, since no clock times stand in them: {', '.join(f'`{path}`' for path in files)}.", None)]
+
+
+def _stamp(text: str) -> str:
+    found = _STAMP.search(text)
+    return found[0] if found else "an unknown time"
 
 
 def _code(text: str) -> str:
-    text = text.strip()[:240]
+    text = text.strip()
+    text = text if len(text) <= 240 else text[:239] + "…"
     return f"`` {text} ``" if "`" in text else f"`{text}`"
