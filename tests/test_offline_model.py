@@ -306,6 +306,89 @@ def test_synonyms_are_general_and_not_the_word_itself() -> None:
     assert query("where is auth handled").startswith("auth|")
 
 
+# --- identifiers -----------------------------------------------------------------------------------------------------
+
+SESSIONS = {
+    "lib/session.py": b"# open_session open_session session session open\n" * 30,
+    "lib/transport.py": b'class Transport:\n    def open_session(self, size):\n        """Ask for a channel."""\n        return size\n',
+    "lib/agent.py": b"class Agent:\n    def open_session(self):\n        return None\n\n\ndef use(transport):\n    return transport.open_session(3)\n",
+    "tests/test_session.py": b"def open_session():\n    return 1\n",
+}
+
+
+def test_the_definition_of_the_exact_identifier_comes_first() -> None:
+    """A word with an underscore was once compared as one stem, which no text has."""
+    run = ask(SESSIONS, "where is open_session defined")
+    assert {path for path, _, _ in run.cited[:2]} == {"lib/transport.py", "lib/agent.py"}
+    assert run.cited[2][0] == "tests/test_session.py"
+    assert "is defined in 3 places" in run.answer
+
+
+@pytest.mark.parametrize(("name", "path"), [("Transport", "lib/transport.py"), ("Agent", "lib/agent.py")])
+def test_a_dotted_name_is_defined_under_its_owner(name: str, path: str) -> None:
+    assert ask(SESSIONS, f"where is `{name}.open_session` defined?").cited[0][0] == path
+
+
+def test_an_identifier_in_any_question_is_looked_for_literally() -> None:
+    assert ask(SESSIONS, "how does open_session ask for a channel").cited[0][0] == "lib/transport.py"
+
+
+def test_a_name_that_is_only_used_is_said_to_have_no_definition() -> None:
+    run = ask({"a.py": b"value = make_thing(1)\n"}, "where is make_thing defined?")
+    assert run.answer.startswith("No definition of `make_thing` was found.")
+
+
+# --- the whole, and whole words --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question", ["what does this do?", "give me an overview of this repository", "where is x", "which", "x"]
+)
+def test_a_question_without_words_gets_an_overview(question: str) -> None:
+    files = APP | {"README.md": b"# App\n\nThe app answers requests.\n", "app/__init__.py": b'"""Serve."""\n'}
+    run = ask({f"repo/{path}": data for path, data in files.items()}, question)
+    assert run.kind == "final"
+    assert "`repo/app/` (4 files)" in run.answer
+    assert "The app answers requests. [1]" in run.answer
+    assert "Serve." in run.answer
+    assert run.cited[0] == ("repo/README.md", 3, 3)
+
+
+def test_signs_are_no_question() -> None:
+    run = ask(APP, "?")
+    assert run.kind == "not_found"
+    assert "has no words" in run.answer
+
+
+def test_whole_words_come_before_parts_of_words() -> None:
+    files = {"a.py": b"def debug():\n    return 1\n", "b.py": b"x = 1  # a bug\n"}
+    assert {path for path, _, _ in ask(files, "is there a bug?").cited} == {"b.py"}
+    run = ask({"a.py": files["a.py"]}, "is there a bug?")
+    assert run.answer.startswith("Nothing has *bug* as a whole word; inside longer words")
+
+
+def test_two_words_of_a_question_may_be_one_in_the_code() -> None:
+    run = ask({"a.py": b"def failover(database):\n    return database.next\n"}, "why did it fail over?")
+    assert run.cited[0][0] == "a.py"
+
+
+def test_prose_that_begins_like_a_definition_is_no_heading() -> None:
+    code = b'"""Notes.\n\nmodule that calls :meth:`from_object` or\n    the secret_key of the zebra\n"""\n'
+    assert "module that calls" not in ask({"a.py": code}, "zebra key").answer.split("```")[0]
+
+
+def test_a_function_is_listed_once() -> None:
+    body = b"".join(b"    zebra = stripe(zebra, %d)\n\n" % at for at in range(120))
+    run = ask({"a.py": b"def paint(zebra):\n" + body}, "zebra stripe paint")
+    assert len(run.cited) == len({(path, first) for path, first, _ in run.cited})
+
+
+def test_a_long_line_is_cut_and_says_so() -> None:
+    run = ask({"a.py": b"def paint(x):\n    zebra = [" + b"1, " * 400 + b"]\n"}, "zebra")
+    assert max(map(len, run.answer.split("\n"))) < 260
+    assert "…" in run.answer
+
+
 # --- logs ------------------------------------------------------------------------------------------------------------
 
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rlm_cli.context.words import question_words, stem, stems
+from rlm_cli.context.words import question_words, stem, stems, stems_of
 from rlm_cli.models.offline.conversation import Reading
-from rlm_cli.models.offline.thesaurus import synonyms, weight
+from rlm_cli.models.offline.thesaurus import neighbours, synonyms, weight
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[À-Þ0-9])|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)])\s)")
 _NUMBERED = re.compile(r"^(.+?:\d+): ?(.*)$")
@@ -34,9 +34,11 @@ class Wanted:
 
 def wanted(question: str) -> list[Wanted]:
     found = []
+    joined = neighbours(question)
     for word in question_words(question):
-        others = frozenset(stem(other) for other in synonyms(word))
-        found.append(Wanted(word, stem(word.lower()), others, weight(word)))
+        others = frozenset(stem(other) for other in (*synonyms(word), *joined.get(word, ())))
+        parts = stems_of(word) or (stem(word.lower()),)  # the last is the whole: `open_session` is `opensession`
+        found.append(Wanted(word, parts[-1], others, weight(word)))
     return found
 
 

@@ -19,6 +19,11 @@ _BLOCK = re.compile(
     r"\s*(?:(?:[a-z]+\s+)*(?:def|class|func|fn|function|interface|struct|enum|trait|impl)\b"
     r"|(?:(?:const|let|var)\s+|[\w$.]+\.)\w+\s*=\s*(?:async\b\s*)?(?:function\b|\())"
 )
+_BLOCK_WORD = re.compile(r"\s*(?:[a-z]+\s+)*(?:class|type|module|object|interface|struct|enum|trait|macro|impl)\s")
+_AFTER_NAME = re.compile(
+    r"\s*(?:[a-z]+\s+)*?(?:class|type|module|object|interface|struct|enum|trait|macro|impl)(?:<[^>]*>)?\s+"
+    r"[\w.:$!]+\s*(?:$|[({<:\[=;!]|(?:extends|implements|for|struct|interface|where|is|do|as|func|with)\b)"
+)
 _HEADING = re.compile(r"#{1,6}\s|=+ ")
 _RUN = re.compile(r"`+")
 
@@ -46,13 +51,15 @@ def quote(
     path: str, at: int, lines: Mapping[int, str], owners: Mapping[int, str], words: Sequence[Wanted], *, document: bool
 ) -> Quote:
     """The quote from numbered `lines` around line `at`, which stand under `owners` (line → text, outermost first)."""
+    owners = {number: line for number, line in owners.items() if document or _is_definition(line)}
     if document:
         return _of_document(path, at, lines, list(owners.values()), words)
     start = _definition(at, lines, words)
     if start is not None:
         last = _end_of_definition(start, lines)
         signature, after = _signature(start, lines)
-        title = _code(" ".join(" ".join(part.split()) for part in signature).rstrip(":{ "))
+        text = " ".join(" ".join(part.split()) for part in signature)
+        title = _code(text.replace("( ", "(").replace(" )", ")").rstrip(":{ "))
         about, after = _documentation(after, lines)
         above = [owner for line, owner in owners.items() if line < start]
         return Quote(path, start, last, _under(above, title), about, _best_lines(range(after, last + 1), lines, words))
@@ -84,7 +91,7 @@ def _definition(at: int, lines: Mapping[int, str], words: Sequence[Wanted]) -> i
     scored = []
     for number, line in lines.items():
         name = defined_name(line)
-        if name and _BLOCK.match(line):
+        if name and _BLOCK.match(line) and _is_definition(line):
             have = frozenset(stems(name))
             scored.append((-sum(word.said_by(have) for word in words), abs(number - at), number))
     scored.sort()
@@ -94,6 +101,11 @@ def _definition(at: int, lines: Mapping[int, str], words: Sequence[Wanted]) -> i
         return scored[0][2]
     above = [number for _, _, number in scored if number <= at]
     return max(above) if above and at - max(above) <= _CITED_MOST and _holds(max(above), at, lines) else None
+
+
+def _is_definition(line: str) -> bool:
+    """Whether a line that begins like a definition is one: "module that calls" in a docstring is not."""
+    return not _BLOCK_WORD.match(line) or _AFTER_NAME.match(line) is not None
 
 
 def _holds(start: int, at: int, lines: Mapping[int, str]) -> bool:
@@ -190,7 +202,7 @@ def _around(at: int, lines: Mapping[int, str], reach: int = 3, *, comments: bool
 
 def _dedented(lines: Sequence[str]) -> list[str]:
     depth = min((_depth(line) for line in lines if line.strip()), default=0)
-    return [line[depth:][:200] for line in lines]
+    return [line[depth:] if len(line) <= depth + 200 else line[depth : depth + 199] + "…" for line in lines]
 
 
 def _code(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from rlm_cli.context.passages import defined_name
 from rlm_cli.context.words import stem, stems
 from rlm_cli.models.offline.extract import Wanted, wanted
+from rlm_cli.models.offline.identifiers import identifiers, last_part
 
 _PLACE = re.compile(r"^#(\d+) (\d+\.\d+) (.+?):(\d+) \((\d+)-(\d+)\): ?(.*)$", re.MULTILINE)
 
@@ -33,6 +34,7 @@ _LESS = (
 """(paths, words of a question that ask for just these, how much they count otherwise)."""
 
 
+_LITERAL = 3.0  # what the definition of an identifier that the question spells out adds
 _BY_NAME, _BY_PATH = 0.8, 0.8  # what a definition or a file of just this name adds to the best passage's 1
 
 
@@ -64,6 +66,12 @@ def places(output: str) -> list[Place]:
     ]
 
 
+def whole(found: Sequence[Place], question: str) -> list[Place]:
+    """Without definitions that have the words only inside longer ones: a question about a bug is not about `debug`."""
+    words = wanted(question)
+    return [place for place in found if place.score or likeness(defined_name(place.text), words)]
+
+
 def likeness(text: str, words: Sequence[Wanted]) -> float:
     """How much of the question a name says, and how little else: 0 to 1."""
     have = stems(text)
@@ -90,6 +98,7 @@ def prior(path: str, question: str) -> float:
 def rank(found: Sequence[Place], question: str) -> list[Ranked]:
     """Files, best first, each with its places, best first."""
     words = wanted(question)
+    exact = {last_part(name) for name in identifiers(question)}
     by_path: dict[str, list[Place]] = defaultdict(list)
     for place in found:
         by_path[place.path].append(place)
@@ -99,8 +108,10 @@ def rank(found: Sequence[Place], question: str) -> list[Ranked]:
         passages = sorted((place.score / top for place in here if place.score), reverse=True)
         evidence = sum(score * share for score, share in zip(passages, (1.0, 0.3, 0.2, 0.1, 0.1), strict=False))
         names = [likeness(defined_name(place.text), words) for place in here]
+        literal = any(defined_name(place.text).rpartition(".")[2] in exact for place in here)
         own = likeness(path.rpartition("/")[2].rpartition(".")[0], words)
         score = (evidence + _BY_NAME * max(names, default=0.0) + _BY_PATH * own) * prior(path, question)
+        score += _LITERAL * literal
         best = sorted(here, key=lambda place: -_worth(place, here, top, words))
         ranked.append(Ranked(path, score, best))
     return sorted(ranked, key=lambda file: (-file.score, file.path))

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rlm_cli.context.words import question_words, stem
+from rlm_cli.models.offline import named, overview
 from rlm_cli.models.offline.conversation import Task
 from rlm_cli.models.offline.extract import Wanted, wanted
+from rlm_cli.models.offline.identifiers import identifier, identifiers, written_as_code
+from rlm_cli.models.offline.named import EXACT, defined, definition, opening
+from rlm_cli.models.offline.named import find as exact
 from rlm_cli.models.offline.quoting import Quote, quote
-from rlm_cli.models.offline.ranking import Place, Ranked, places, rank
+from rlm_cli.models.offline.ranking import Place, Ranked, places, rank, whole
 from rlm_cli.models.offline.thesaurus import query, synonyms, vague
 
 FIND = "# Look for: "
@@ -70,6 +74,8 @@ def find(question: str, *, names: bool = True) -> str:
         pattern = rf"{_WORDS_OF_DEFINITION}\w*(?:{named})"
         cell.append(f"named = grep({pattern!r}, ignore_case=True, after=8, limit={_NAMED_MOST})")
         cell.append("found = [*found, *named]")
+    for name in identifiers(question):
+        cell.append(f"found = [*found, *grep({definition(name)!r}, after=8, limit=10)]")
     return "\n".join(cell) + _PRINT_FOUND + f"print({_DONE!r})"
 
 
@@ -143,10 +149,12 @@ def quotes(task: Task) -> list[Quote]:
     words: list[Wanted] = wanted(task.question)
     looked = seen(task.output(CLOSER))
     if looked:
-        return [
+        made = [
             quote(place.path, place.line, place.lines, place.owners, words, document=bool(_DOCUMENT.search(place.path)))
             for place in looked
         ]
+        # Two passages of one long function are one place to go to.
+        return list({(item.path, item.first): item for item in reversed(made)}.values())[::-1]
     found = places(task.output(FIND)) or places(task.output(WIDEN))
     return [
         quote(place.path, place.line, {place.line: place.text}, {}, words, document=True)
@@ -173,8 +181,14 @@ def submit(task: Task, *, marks: bool = True) -> str:
 def extract(task: Task, found: Sequence[Quote]) -> list[str]:
     """The answer in Markdown: an opening line, then an entry for each place, its first line without a mark."""
     said = [f"*{word}*" for word in question_words(task.question)]
+    name = identifier(task.question)
+    output = task.output(EXACT)
+    if name and places(output) and FIND not in "".join(task.replies):
+        return [opening(name, output), *(f"{number}. {item.markdown()}" for number, item in enumerate(found, start=1))]
     about = ", ".join(said[:-1]) + (" and " if len(said) > 1 else "") + said[-1] if said else "the question"
     entries = [f"{number}. {item.markdown()}" for number, item in enumerate(found, start=1)]
+    if WIDEN in "".join(task.replies):
+        return [f"Nothing has {about} as a whole word; inside longer words it stands here:\n", *entries]
     return [f"The places that say most about {about}, best first:\n", *entries]
 
 
@@ -188,6 +202,8 @@ def not_found(task: Task) -> str:
 
 def conclusion(task: Task) -> str:
     """The answer in plain text, from what was seen: the run must stop."""
+    if overview.concerns(task.question) and overview.entries(task):
+        return overview.conclusion(task)
     found = quotes(task)
     if not found:
         return "Nothing that answers the question was found before the run had to stop."
@@ -201,15 +217,24 @@ def conclusion(task: Task) -> str:
 
 def turn(task: Task) -> tuple[str, str]:
     """What is said, and the next cell."""
+    if overview.concerns(task.question):
+        return overview.turn(task, SUBMIT)
     last = task.replies[-1] if task.replies else ""
     output = task.outputs[-1] if task.outputs else ""
     found = places(output)
+    name = identifier(task.question)
+    if FIND in last:
+        found = whole(found, task.question)
     searches = sum(1 for reply in task.replies if FIND in reply)
     ended = FIND not in last or _DONE in output
     if SUBMIT in last:
         said, cell = "The submission did not go through; I submit the plain text.", submit(task, marks=False)
     elif CLOSER in last:
         said, cell = "I cite the places that were found.", submit(task)
+    elif name and not task.replies:
+        said, cell = "I look for the definition.", exact(name)
+    elif EXACT in last and (defined(output) or (found and written_as_code(name))):
+        said, cell = "I look closer at the definition and at uses.", closer(named.chosen(output, task.question))
     elif not searches:
         said, cell = "I look for the words of the question.", find(task.question, names=task.size < _LARGE)
     elif found:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rlm_cli.context.words import question_words, stem
+import re
+from itertools import pairwise
+
+from rlm_cli.context.words import STOP, question_words, stem
 
 _SAME = """
 auth authentication authenticate login signin credential token permission
@@ -143,6 +146,7 @@ def _table() -> dict[str, tuple[str, ...]]:
     return table
 
 
+_PARTICLES = frozenset(["over", "up", "out", "in", "off", "down", "back", "on"])
 _TABLE = _table()
 _VAGUELY = 0.3
 
@@ -151,6 +155,17 @@ def synonyms(word: str) -> tuple[str, ...]:
     """Other words for it, nearest first, without those of the same stem."""
     key = stem(word.lower())
     return tuple(other for other in _TABLE.get(key, ()) if stem(other) != key)
+
+
+def neighbours(question: str) -> dict[str, tuple[str, ...]]:
+    """word → what it makes with the next: names are written as one where questions use two, `fail over`, `time out`."""
+    tokens = re.findall(r"[A-Za-z]+", question)
+    found: dict[str, tuple[str, ...]] = {}
+    for one, other in pairwise(tokens):
+        short = other.lower() in _PARTICLES or (len(other) > 2 and other.lower() not in STOP)
+        if short and len(one) > 2 and one.lower() not in STOP and re.search(rf"{one}[ -]{other}", question):
+            found.setdefault(one, (one.lower() + other.lower(),))
+    return found
 
 
 def vague(word: str) -> bool:
@@ -165,7 +180,8 @@ def weight(word: str) -> float:
 
 def query(question: str) -> str:
     """The words of a question for `search`: each with its alternatives, vague ones with less weight."""
+    joined = neighbours(question)
     return " ".join(
-        "|".join((word, *synonyms(word))) + (f"^{weight(word)}" if weight(word) < 1 else "")
+        "|".join((word, *synonyms(word), *joined.get(word, ()))) + (f"^{weight(word)}" if weight(word) < 1 else "")
         for word in question_words(question)
     )
