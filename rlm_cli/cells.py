@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rlm_cli.account import Account
@@ -115,6 +115,12 @@ class CellHost:
         self._body = None
         self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
 
+    def limited(self, outcome: Outcome) -> Outcome:
+        """An answer from a cell whose calls met a limit is a partial one: part of what it asked for never came."""
+        if isinstance(self.stop, LimitReached) and outcome.status == "answered":
+            return replace(outcome, status="partial", stopped_by=self.stop.limit)
+        return outcome
+
     def taken_notes(self) -> list[str]:
         """What the model should be told, once."""
         notes, self.notes = self.notes, []
@@ -158,7 +164,7 @@ class CellHost:
                 self.stop = self.stop or error
                 return {"error": type(error).__name__, "message": error.message}
             except (ProviderError, InputError) as error:
-                return {"error": type(error).__name__, "message": error.message}
+                return {"error": type(error).__name__, "message": f"{error.message} {error.hint}".strip()}
 
         return await asyncio.gather(*(one(first + index, parts) for index, parts in enumerate(prompts)))
 

@@ -25,6 +25,14 @@ def refuse(error: RlmError, settings: Settings, environment: Environment) -> Exi
     return deliver(report, error.status, settings, environment)
 
 
+def check_output(settings: Settings) -> None:
+    """Refuse a place for the answer that cannot be written, before anything is paid. Raises UsageError."""
+    if settings.output:
+        folder = Path(settings.output).resolve().parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(settings.output).is_dir():
+            raise UsageError(f"-o: {settings.output} cannot be written", f"Is {folder} a directory you may write to?")
+
+
 def deliver(report: Report, status: ExitStatus, settings: Settings, environment: Environment) -> ExitStatus:
     """Write the answer where it is wanted. What cannot be written is told, and decides the exit status."""
     failure: OutputError | None = None

@@ -1,4 +1,4 @@
-"""What the root model is told of the input: kinds, counts, sizes and a glimpse. Constant in size whatever the input's is.
+"""What the root model is told of the input: kinds, counts, sizes and a glimpse. Its own size does not grow.
 
 File names and first lines come from the input, so they are escaped, cut and fenced: the glimpse is data.
 """
@@ -19,7 +19,7 @@ _NAME_LIMIT = 120  # characters of one name
 
 
 def describe(store: Store, parts: Sequence[Part] | None, preview: int) -> str:
-    """A few lines on the input, or on the `parts` of it that a child got. `preview` bounds the glimpse in characters."""
+    """A few lines on the input, or on the `parts` that a child got. `preview` bounds the glimpse in characters."""
     files = store.files
     if parts is None:
         numbers = range(len(files))

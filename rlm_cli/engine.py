@@ -97,6 +97,11 @@ class Node:
             await asyncio.gather(starting, return_exceptions=True)
             await self._sandbox.close()
 
+    @property
+    def submitted(self) -> Outcome | None:
+        """The answer that a cell has submitted, also where the run ended before it could be handed on."""
+        return self._host.outcome
+
     async def _loop(self, starting: asyncio.Task[None]) -> Outcome:
         self._open()
         await self._first_look(starting)
@@ -190,7 +195,7 @@ class Node:
         for index, code in enumerate(cells, start=1):
             result = await self._run_cell(code, index)
             if self._host.outcome is not None:
-                return self._host.outcome
+                return self._host.limited(self._host.outcome)
             outputs.append(self._output(result))
             if self._host.stop is not None:
                 raise self._host.stop

@@ -26,10 +26,11 @@ _MARK = re.compile(r"(?P<before>\w?)(?P<marks>(?:\[\d{1,4}(?:\s?[,;]\s?\d{1,4}){
 _NUMBER = re.compile(r"\d+")
 # Possessive: each run of path characters is tried once, so the scan is linear.
 _PLACE = re.compile(
-    r"(?<![\w@+~./!-])(?P<path><stdin>|\"(?:[^\"\\\n]|\\[^\n])++\"|[\w@+~./!-]++)"
+    r"(?<![\w@+~./!-])(?P<path><stdin>|\"(?:[^\"\\\n]|\\[^\n]){1,300}+\"|[\w@+~./!-]++)"
     r":(?P<line>\d{1,9})(?:[-–](?P<end>\d{1,9}))?(?!\w)"
 )
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+# A fence stands at the beginning of a line: three backticks in prose must not switch the look-up off.
+_CODE = re.compile(r"^[ \t]{0,3}```[^\n]*\n.*?(?:^[ \t]{0,3}```|\Z)|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _TAIL = re.compile(r"[\w@+~.!-]*\Z")
 _NOT_FOUND = " [quote not found]"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ _FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)(?:\s+(?P<type>\w+))?(?:\s*:\s*(?
 _HINT = "--schema takes 'name, age int', a JSON Schema, or a file that holds either."
 _LONGEST = 100_000  # characters of a schema that a cell gives
 _FORBIDDEN = frozenset({"pattern", "patternProperties", "$id", "$dynamicRef"})
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"```(?:json)?[ \t]*+\n(.*?)```", re.DOTALL)
+_NOT_APPLIED = "the schema cannot be applied"
+_MOST_ERRORS = 50  # of a value that are compared to say the one that matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,18 @@ class Schema:
         if text.startswith("{"):
             try:
                 schema = json.loads(text)
-            except json.JSONDecodeError as error:
+            except (json.JSONDecodeError, RecursionError) as error:
                 raise UsageError(f"--schema is not valid JSON: {error}", _HINT) from None
         else:
             schema = _short(text)
         _check_schema(schema)
-        return cls({"type": "array", "items": schema} if multi else schema)
+        made = cls({"type": "array", "items": schema} if multi else schema)
+        trials: tuple[Any, ...] = ({}, [], "", 0)
+        for trial in trials:  # a reference that leads nowhere, or to itself, shows itself on use alone
+            fault = made.fault(trial) or ""
+            if fault.startswith(_NOT_APPLIED):
+                raise UsageError(f"--schema: {fault}", "Its references must lead to places within it.")
+        return made
 
     @classmethod
     def given(cls, value: Any) -> Schema:
@@ -89,11 +98,11 @@ class Schema:
         # An empty registry: a $ref to an address is never fetched.
         validator = jsonschema.Draft202012Validator(self.json, registry=referencing.Registry())
         try:
-            error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+            error = jsonschema.exceptions.best_match(islice(validator.iter_errors(value), _MOST_ERRORS))
         except (referencing.exceptions.Unresolvable, RecursionError) as failure:
-            return f"the schema cannot be applied: {failure}"[:500]
+            return f"{_NOT_APPLIED}: {failure}"[:500]
         if error is None:
-            return None
+            return _no_json(value)
         where = "/".join(str(step) for step in error.absolute_path)
         return f"at {where}: {error.message}"[:500] if where else error.message[:500]
 
@@ -114,6 +123,17 @@ class Schema:
     def text(self) -> str:
         """The schema as the model is shown it."""
         return json.dumps(self.json, ensure_ascii=False)
+
+
+def _no_json(value: Any) -> str | None:
+    """NaN and infinities fit `number`, and are no JSON all the same."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return "NaN and Infinity are no JSON: use null, or a number"
+    except (TypeError, RecursionError) as error:
+        return f"the value is no JSON: {error}"[:200]
+    return None
 
 
 def parse_json(text: str) -> Any:

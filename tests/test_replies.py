@@ -62,6 +62,8 @@ def test_a_megabyte_of_quotes_is_scanned_in_linear_steps() -> None:
     assert blocks("```repl\n" + "\"'" * 500_000)
     assert blocks("```repl\n" + "'''\n```\n" * 100_000)
     assert blocks("``` x\n" * 100_000)
+    assert blocks("``` " + "a" * 200_000 + "`")
+    assert blocks("```\n\\'''\n```\n" * 10_000)
 
 
 @given(st.text(max_size=400), st.integers(30, 200))

@@ -36,6 +36,26 @@ def test_a_file_holds_either_form(tmp_path: Path) -> None:
     assert Schema.parse(f"@{tmp_path / 's.json'}").json == {"type": "integer"}
 
 
+NOWHERE = [
+    '{"$ref": "#/nope"}',
+    '{"$ref": "#"}',
+    '{"$dynamicRef": "#x"}',
+    '{"$ref": "http://127.0.0.1:9/schema.json"}',  # never fetched
+    '{"$ref": "file:///etc/passwd"}',
+    '{"a":' * 3000,
+]
+
+
+@pytest.mark.parametrize("wrong", NOWHERE)
+def test_a_reference_that_leads_nowhere_is_refused_before_anything_is_spent(wrong: str) -> None:
+    with pytest.raises(UsageError, match="--schema"):
+        Schema.parse(wrong)
+
+
+def test_nan_is_no_json() -> None:
+    assert "no JSON" in (Schema.parse("v number").read({"v": float("nan")})[1] or "")
+
+
 @pytest.mark.parametrize("wrong", ["", "a b c", "1x", '{"type": "nonsense"}', "{", "@/no/such/file", "name: x, y ???"])
 def test_a_wrong_schema_is_refused_before_anything_is_spent(wrong: str) -> None:
     with pytest.raises(UsageError) as refused:
@@ -50,7 +70,7 @@ def test_a_value_that_does_not_fit_is_told_where() -> None:
     assert schema.read({"items": [{"path": "a", "line": 1}]}) == ([{"path": "a", "line": 1}], None)
     assert schema.read({"path": "a", "line": 1}) == ([{"path": "a", "line": 1}], None)
     assert "0/line" in (schema.read([{"path": "a", "line": "x"}])[1] or "")
-    assert schema.read('```json\n[]\n```') == ([], None)
+    assert schema.read("```json\n[]\n```") == ([], None)
     assert "not a sentence" in (schema.read("There are none.")[1] or "")
     assert Schema({"type": "string"}).read("12") == ("12", None)
 
