@@ -114,6 +114,13 @@ class RunResumed(Event):
     limits: dict[str, Any] = field(default_factory=dict)
 
 
+@event("run.replayed", live=True)
+class RunReplayed(Event):
+    """What follows is a second walk of a run that has ended: there is nothing to go on with."""
+
+    run: str
+
+
 @event("input.opened")
 class InputOpened(Event):
     files: int
@@ -360,3 +367,4 @@ class CallFailed(Event):
     message: str
     seconds: float = 0.0
     cost: float | None = None
+    tokens: int = 0  # that it used, or may have: what was reserved

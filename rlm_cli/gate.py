@@ -18,13 +18,13 @@ from rlm_cli.errors import (
     CallTimedOut,
     LimitReached,
     ModelNotFound,
-    Refused,
     RlmError,
 )
 from rlm_cli.events import CallFailed, CallFinished, CallRetried, CallStarted, Event
 from rlm_cli.ledger import Hold, Ledger
 from rlm_cli.memo import Memo, digest
 from rlm_cli.models import Message, Model, Options, Reply, Usage
+from rlm_cli.models.failures import refusal
 from rlm_cli.models.prices import cost, worst_cost
 from rlm_cli.models.quotes import Quote, Quotes, fitted, reply_tokens, shortened
 from rlm_cli.models.tokens import count
@@ -76,6 +76,7 @@ class _Paid:
     written: int = 0
     reasoning: int = 0
     counted_here: bool = False
+    lost: int = 0  # tokens reserved for attempts whose bill nobody knows
 
     def add(self, usage: Usage, dollars: float | None) -> None:
         self.cost = None if dollars is None or self.cost is None else self.cost + dollars
@@ -214,6 +215,11 @@ class Gate:
                 if leader.cancelled() and not _being_cancelled():
                     continue  # the one we waited for was cancelled, we were not: lead
                 raise
+            except LimitReached:  # no call was told, since none could begin
+                raise
+            except RlmError as error:  # it is this place's failure too: a replay looks for it there
+                self._tell_failed(request, model, error)
+                raise
             return self._tell_remembered(request, model, reply)
 
     async def _lead(self, request: Request, model: Model, key: bytes) -> Reply:
@@ -238,7 +244,11 @@ class Gate:
     async def _one(self, request: Request, model: Model, key: bytes | None) -> Reply:
         last = request.purpose == "extract" and request.node == "0"
         async with self._places:
-            quote = fitted(self.quote(request), model, request.messages)
+            try:
+                quote = fitted(self.quote(request), model, request.messages)
+            except RlmError as error:  # too long: not sent, yet what the cell was told
+                self._tell_failed(replace(request, messages=()), model, error)
+                raise
             quote, hold = await self._reserve(quote, model, last=last)
             call = _Call(self._name(), request, model, quote, hold, last=last)
             began = asyncio.get_running_loop().time()
@@ -343,6 +353,7 @@ class Gate:
 
     def _lose(self, call: _Call) -> None:
         if call.hold.live:
+            call.paid.lost += call.hold.tokens
             call.paid.add(Usage(), self.ledger.lose(call.hold))
 
     # --- before sending --------------------------------------------------------------------------------------------
@@ -384,6 +395,12 @@ class Gate:
             )
         )
         return replace(reply, usage=Usage())
+
+    def _tell_failed(self, request: Request, model: Model, error: RlmError) -> None:
+        """A failure that was not sent for: nothing is reserved, nothing paid."""
+        call = self._name()
+        self._emit(_started(call, request, model, Quote(0, 0, 0, 0.0), memo=True))
+        self._emit(CallFailed(call=call, error=type(error).__name__, message=error.message, cost=0.0))
 
     # --- what is told ----------------------------------------------------------------------------------------------
 
@@ -433,15 +450,22 @@ def _failed(call: _Call, error: BaseException, seconds: float) -> CallFailed:
     name, message = type(error).__name__, str(error)
     if isinstance(error, asyncio.CancelledError):
         name, message = "Interrupted", "cancelled"
-    return CallFailed(call=call.name, error=name, message=message, seconds=round(seconds, 4), cost=call.paid.cost)
+    paid = call.paid
+    return CallFailed(
+        call=call.name,
+        error=name,
+        message=message,
+        seconds=round(seconds, 4),
+        cost=paid.cost,
+        tokens=paid.input + paid.output + paid.lost,
+    )
 
 
 def _answered(reply: Reply, model: Model) -> Reply:
     """The reply, unless it is a refusal: that was paid for, and is no answer."""
     if reply.finish != "refused":
         return reply
-    said = " ".join(reply.text.split())[:200]
-    raise Refused(f"{model.name} refused to answer{f': {said}' if said else '.'}")
+    raise refusal(model.name, reply.text)
 
 
 def _counted(reply: Reply, quote: Quote) -> Usage:

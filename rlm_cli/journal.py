@@ -37,10 +37,11 @@ def new_run() -> str:
 class Journal:
     """The journal of one running run. Holds an exclusive lock, so that no second process writes the same run."""
 
-    def __init__(self, path: Path, *, redact: bool = False) -> None:
-        """Open `path` for appending, 0600, making its folder 0700. Raises InputError when that cannot be done.
+    def __init__(self, path: Path, *, redact: bool = False, fresh: bool = False) -> None:
+        """Open `path` for appending, 0600, making its folder 0700. Nothing is written before the first record.
 
-        `redact` keeps hashes in place of texts that may hold the input.
+        `redact` keeps hashes in place of texts that may hold the input; `fresh`: the file must not hold anything yet.
+        Raises InputError when it cannot be opened, UsageError when another process writes it or it is not fresh.
         """
         self.path = path
         self._redactor = Redactor() if redact else None
@@ -51,6 +52,9 @@ class Journal:
         except OSError as error:
             hint = "Choose another place with --trajectory FILE or RLM_HOME, or --no-save to keep none."
             raise InputError(f"cannot write the trajectory {path}: {error.strerror}", hint) from None
+        self._flushed = 0.0
+        self._dirty = False
+        self._ended = False  # whether a last line without its end was looked for
         try:
             if stat.S_ISREG(os.fstat(self._descriptor).st_mode):  # a device is everybody's
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,12 +63,13 @@ class Journal:
             raise UsageError(f"the run in {path} is still being written by another process") from None
         except OSError:  # file systems without locks (some network mounts): append alone must do
             pass
-        self._flushed = 0.0
-        self._dirty = False
-        self._end_torn_line()
+        if fresh and os.fstat(self._descriptor).st_size and not path.is_relative_to("/dev"):
+            self.close()
+            raise UsageError(f"{path} is not empty: a second run does not go into it", "Name another --trajectory.")
 
     def _end_torn_line(self) -> None:
         """After a kill the last line may lack its end: close it, so that the next record starts a line."""
+        self._ended = True
         size = os.fstat(self._descriptor).st_size
         if size and (reader := os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)) >= 0:
             with contextlib.closing(os.fdopen(reader, "rb")) as stream:
@@ -80,6 +85,8 @@ class Journal:
         if len(line) > LONGEST:
             line = replace(record, event=cut(record.event)).to_line()
         try:
+            if not self._ended:
+                self._end_torn_line()
             written = os.write(self._descriptor, line)
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])

@@ -130,7 +130,7 @@ class Ledger:
             self._refuse(cost, tokens, last=last, again=again)
             if self._fits(cost or 0.0, tokens, last=last):
                 break
-            await self._change()
+            await self._change(last=last)
         hold = Hold(cost, tokens)
         self._holds.add(hold)
         if not again:
@@ -257,11 +257,11 @@ class Ledger:
         dollars, room = self.cost_left(last=last), self.tokens_left(last=last)
         return (dollars is None or cost <= dollars or cost == 0) and (room is None or tokens <= room)
 
-    async def _change(self) -> None:
-        """Wait until some call settles, or time is over."""
+    async def _change(self, *, last: bool) -> None:
+        """Wait until some call settles, or time is over, which for the last answer is later."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            await asyncio.wait_for(waiter, self.time_left())
+            await asyncio.wait_for(waiter, self.time_left(last=last))
         except TimeoutError:
-            self.check_time()
+            self.check_time(last=last)

@@ -68,6 +68,8 @@ class Memo:
         self._tell = tell
         self._reader: sqlite3.Connection | None = None
         self._off = False
+        self._mending = False  # a look-up has met trouble, and the writing thread looks into it
+        self._stale = False  # the writing thread has met trouble: the reader's connection may be to a file set aside
         self._fresh: dict[bytes, Reply] = {}  # put, and not yet written
         self._work: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
         self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -77,15 +79,20 @@ class Memo:
         """The remembered reply, or None. Takes about 20 µs."""
         self._deliver()
         fresh = self._fresh.get(key)
-        if fresh is not None or self._off:
+        if fresh is not None or self._off or self._mending:
             return fresh
         try:
+            if self._stale:
+                self._stale = False
+                self._drop_reader()
             if self._reader is None:
-                self._reader = self._connect()
-                self._reader.execute("PRAGMA busy_timeout = 50")  # milliseconds: the loop must not wait for a file
+                self._reader = connect(self.path, wait=False)
             row = self._reader.execute("SELECT model, text FROM replies WHERE key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
-            self._trouble(error)
+            if not _is_busy(error):
+                self._drop_reader()
+                self._mending = True
+                self._queue(("trouble", b"", error))  # to look into it takes locks, for which the loop must not wait
             return None
         if row is None:
             return None
@@ -112,9 +119,13 @@ class Memo:
         """Write what is left and close the file. A closed memory opens again when it is used."""
         self.flush()
         self._deliver()
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._drop_reader()
+
+    def _drop_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            with contextlib.suppress(sqlite3.Error):
+                reader.close()
 
     # --- the file --------------------------------------------------------------------------------------------------
 
@@ -122,13 +133,10 @@ class Memo:
         return connect(self.path, tell=self._say)
 
     def _trouble(self, error: sqlite3.Error) -> None:
-        """A failed look-up or write. A busy file is a miss; a damaged one is set aside, once."""
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        """On the writing thread: a failed look-up or write. A busy file is a miss; a damaged one is set aside, once."""
+        if _is_busy(error):
             return
-        if self._reader is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._reader.close()
-            self._reader = None
+        self._stale = True
         if _is_damage(error) and set_aside(self.path):
             self._say(f"The memory of sub-calls {self.path} was damaged; it is set aside and begun anew.")
             return
@@ -159,9 +167,15 @@ class Memo:
         written = 0
         for group in self._groups():
             try:
+                for item in (item for item in group if item[0] == "trouble"):
+                    if connection is not None:
+                        connection.close()
+                        connection = None
+                    self._trouble(item[2])
+                    self._mending = False
                 connection = connection or self._connect()
                 with connection:
-                    _apply(connection, group)
+                    _apply(connection, [item for item in group if item[0] != "trouble"])
                 written += len(group)
                 if written > 200 or self._max_bytes < MAX_BYTES:
                     written = 0
@@ -209,19 +223,22 @@ def _apply(connection: sqlite3.Connection, group: Sequence[tuple[Any, ...]]) -> 
             )
 
 
-def connect(path: Path, *, tell: Callable[[str], None] | None = None) -> sqlite3.Connection:
-    """The file at `path`, made where it is missing (0600), set aside where it is damaged. Raises sqlite3.Error."""
+def connect(path: Path, *, tell: Callable[[str], None] | None = None, wait: bool = True) -> sqlite3.Connection:
+    """The file at `path`, made where it is missing (0600), set aside where it is damaged. Raises sqlite3.Error.
+
+    Without `wait` it waits for no other process: a damaged file is left to others, and what is locked is an error.
+    """
     try:
-        return _opened(path)
+        return _opened(path, wait=wait)
     except sqlite3.DatabaseError as error:
-        if not (_is_damage(error) and set_aside(path)):
+        if not (wait and _is_damage(error) and set_aside(path)):
             raise
         if tell is not None:
             tell(f"The memory of sub-calls {path} was damaged; it is set aside and begun anew.")
         return _opened(path)
 
 
-def _opened(path: Path, *, alone: bool = False) -> sqlite3.Connection:
+def _opened(path: Path, *, alone: bool = False, wait: bool = True) -> sqlite3.Connection:
     """`alone`: the lock between processes is held already."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -232,11 +249,13 @@ def _opened(path: Path, *, alone: bool = False) -> sqlite3.Connection:
     except OSError as error:
         raise sqlite3.OperationalError(f"{error.strerror}") from None
     # Autocommit for reads; `with connection` groups the writes. Other processes hold the lock for milliseconds.
-    connection = sqlite3.connect(path, timeout=2.0, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=2.0 if wait else 0.05, check_same_thread=False)
     try:
         if _version(connection) != VERSION:
             # Two processes that begin a file at once would drop each other's table.
-            with contextlib.nullcontext() if alone else _locked(path):
+            with contextlib.nullcontext(True) if alone else _locked(path, wait=wait) as held:
+                if not held and not wait:
+                    raise sqlite3.OperationalError("database is locked")
                 if _version(connection) != VERSION:
                     _begin(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -262,6 +281,10 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return "not a database" in said or "malformed" in said or "no such table" in said or "no such column" in said
 
 
+def _is_busy(error: sqlite3.Error) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
 def set_aside(path: Path) -> bool:
     """Move a damaged file out of the way, as NAME.damaged. False where that cannot be done."""
     with _locked(path) as held:
@@ -285,16 +308,20 @@ def set_aside(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """A lock between processes, beside the file."""
+def _locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """A lock between processes, beside the file. Yields whether it is held."""
     try:
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
         yield False
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held = True
+        except BlockingIOError:
+            held = False
+        yield held
     finally:
         os.close(descriptor)
 

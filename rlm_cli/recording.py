@@ -8,11 +8,13 @@ and now is compared. Resume goes on where the recording ends; replay may not go 
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
-from rlm_cli.errors import InputError, Refused, ReplayDiverged
+from rlm_cli.errors import InputError, LimitReached, OutOfTime, Refused, ReplayDiverged
 from rlm_cli.events import (
     AnswerGiven,
     CallFailed,
@@ -23,9 +25,11 @@ from rlm_cli.events import (
     Event,
     InputChanged,
     InputOpened,
+    LimitHit,
     MessageAdded,
     Record,
     RunFinished,
+    RunResumed,
     RunStarted,
     StrategyChosen,
 )
@@ -47,6 +51,10 @@ _BY = {  # events that say the same thing twice when a run is walked twice, and 
 }
 Place = tuple[str, str, int, str | None, int | None]
 """Where a call is in its run: purpose, node, turn, cell, slot."""
+_COUNTED = frozenset({"sandbox.lost", "batch.started"})  # may come several times by the same name
+_PASSING = frozenset({"seconds", "left", "reason"})  # fields that differ between walks that are the same
+_STOPPED = frozenset({"Lost", "Interrupted", "LimitReached", "OutOfTime"})
+"""Failures that say how that part of the run ended, and nothing about the call: they are never given again."""
 _ENDED_BY_FORCE = frozenset({"time", "died"})
 
 
@@ -68,12 +76,15 @@ class Past:
     strategy: str = ""
     answer: AnswerGiven | None = None
     finished: RunFinished | None = None
+    limit: LimitHit | None = None  # that ended the last part
     cells: dict[str, CellFinished] = field(default_factory=dict)
     messages: dict[str, list[MessageAdded]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)  # of the second walk, in sentences
-    _started: list[CallStarted] = field(default_factory=list)
+    _part: int = 0  # of the run: how often it was gone on with
+    _started: dict[str, tuple[int, Place]] = field(default_factory=dict)  # call → its part and place
     _replies: dict[Place, deque[Recorded]] = field(default_factory=dict)
     _summaries: dict[tuple[str, int], str] = field(default_factory=dict)
+    _told: dict[tuple[str, ...], bytes] = field(default_factory=dict)  # what was last said of each thing
     _seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _said: Counter[str] = field(default_factory=Counter)  # node → messages of the second walk
 
@@ -92,25 +103,27 @@ class Past:
             past.seq, past.seconds = max(past.seq, record.seq), record.t
             past._take(record.event, pending)
         past.lost = [call for call in pending.values() if not call.memo]
-        places = {call.call: _place(call) for call in past._started}
-        for call in recorded(records()):
-            # A failure is worth another try; in a replay it happened.
-            if call.error is None or strict or isinstance(call.error, Refused):
-                past._replies.setdefault(places[call.call], deque()).append(call)
-        past._started.clear()
+        past.tokens += sum(call.input_tokens + call.max_tokens for call in past.lost)
+        past._keep_replies()
         return past
 
+    def _keep_replies(self) -> None:
+        """Put each call that ended where it was used."""
+        latest: dict[Place, int] = {}
+        for part, place in self._started.values():
+            latest[place] = max(part, latest.get(place, 0))
+        for call in recorded(self.records()):
+            part, place = self._started[call.call]
+            # A failure is worth another try; in a replay it happened, unless a later part of the run has tried again.
+            failed = call.error is not None and not isinstance(call.error, Refused)
+            if failed and (not self.strict or call.failure in _STOPPED or part < latest[place]):
+                continue
+            self._replies.setdefault(place, deque()).append(call)
+        self._started.clear()
+
     def _take(self, event: Event, pending: dict[str, CallStarted]) -> None:
-        if isinstance(event, CallStarted):
-            pending[event.call] = event
-            self._started.append(event)
-            self.calls += not event.memo
-            self.last_call = max(self.last_call, int(event.call[1:]) if event.call[1:].isdigit() else 0)
-        elif isinstance(event, CallFinished | CallFailed):
-            pending.pop(event.call, None)
-            self.cost += event.cost or 0.0
-            if isinstance(event, CallFinished) and not event.memo:
-                self.tokens += event.input_tokens + event.output_tokens
+        if isinstance(event, CallStarted | CallFinished | CallFailed):
+            self._count(event, pending)
         elif isinstance(event, CellFinished):
             self.cells[event.cell] = event
         elif isinstance(event, MessageAdded):
@@ -123,20 +136,52 @@ class Past:
             self.strategy = event.strategy
         elif isinstance(event, AnswerGiven):
             self.answer = event
+        elif isinstance(event, LimitHit) and event.node == "0":
+            self.limit = event
         elif isinstance(event, RunFinished):
             self.finished = event
+        elif isinstance(event, RunResumed):
+            self._go_on(event)
         if (key := _key(event)) is not None:
             self._seen[key] += 1
+            self._told[key] = _lasting(event)
+
+    def _count(self, event: CallStarted | CallFinished | CallFailed, pending: dict[str, CallStarted]) -> None:
+        if isinstance(event, CallStarted):
+            pending[event.call] = event
+            self._started[event.call] = self._part, _place(event)
+            self.calls += not event.memo
+            self.last_call = max(self.last_call, int(event.call[1:]) if event.call[1:].isdigit() else 0)
+            return
+        pending.pop(event.call, None)
+        self.cost += event.cost or 0.0
+        if isinstance(event, CallFailed):
+            self.tokens += event.tokens
+        elif not event.memo:
+            self.tokens += event.input_tokens + event.output_tokens
+
+    def _go_on(self, event: RunResumed) -> None:
+        """Another part begins: its limits are those of the run, and what ended the part before is no end."""
+        self._part += 1
+        limits = self.started.limits | event.limits
+        known = {name: value for name, value in event.limits.items() if name in self.started.settings}
+        self.started = replace(self.started, limits=limits, settings=self.started.settings | known)
+        self.limit = self.finished = self.answer = None
 
     def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
         """The recorded reply to the call at this place, once; None where there is none.
 
-        Raises the recorded error, and in a replay ReplayDiverged where there is no record.
+        Raises the recorded error. In a replay, where there is no record, the limit that kept the call from being made,
+        else ReplayDiverged.
         """
         waiting = self._replies.get((purpose, node, turn, cell, slot))
         if waiting:
             return waiting.popleft().result()
         if self.strict:
+            if self.limit is not None and self.limit.limit == "time":
+                raise OutOfTime(self.limit.message)
+            if self.limit is not None and self.limit.limit != "turns":
+                raise LimitReached(self.limit.message, limit=self.limit.limit)
             where = f"cell {cell}, call {slot}" if cell else f"turn {turn} of node {node}"
             raise ReplayDiverged(f"the replay asks for a {purpose} call that is not recorded: {where}")
         return None
@@ -152,7 +197,8 @@ class Past:
     def so_far(self) -> Iterator[Record]:
         """What the displays are shown of the earlier part: everything but how it ended."""
         for record in self.records():
-            if not isinstance(record.event, AnswerGiven | RunFinished):
+            ending = isinstance(record.event, AnswerGiven | RunFinished)
+            if not (ending or (self.strict and isinstance(record.event, LimitHit))):
                 yield record
 
     def recall(self, node: str, role: str, content: str) -> str:
@@ -174,6 +220,8 @@ class Past:
         """Whether the journal already holds this event of the second walk: it is neither shown nor written again."""
         if isinstance(event, CellFinished):
             self._compare(event)
+            if self.forced(event.cell) is not None:
+                return True
         if isinstance(event, RunStarted | InputOpened | InputChanged):
             return True
         if isinstance(event, MessageAdded):
@@ -183,13 +231,19 @@ class Past:
         key = _key(event)
         if key is None or not self._seen[key]:
             return False
-        self._seen[key] -= 1  # a second batch of the same line is another event
-        return True
+        if event.type in _COUNTED:
+            self._seen[key] -= 1  # a second batch of the same line is another event
+            return True
+        # A part that was stopped told how far it came. What is otherwise now is told again, and the last record holds.
+        lasting = _lasting(event)
+        same, self._told[key] = self._told[key] == lasting, lasting
+        return same
 
     def _compare(self, event: CellFinished) -> None:
         before = self.cells.get(event.cell)
-        if before is None:
-            return
+        shown = any(said.turn == event.turn and said.role == "user" for said in self.messages.get(event.node, ()))
+        if before is None or not (shown or self.strict):
+            return  # the model has not seen what it printed then
         if before.output != event.output:
             self.differences.append(f"cell {event.cell} printed {_differing(before.output, event.output)}")
         elif (before.error or {}).get("type") != (event.error or {}).get("type"):
@@ -204,6 +258,12 @@ def _key(event: Event) -> tuple[str, ...] | None:
     """What makes an event of one walk the same as one of another; None for events that may come again."""
     names = _BY.get(event.type)
     return None if names is None else (event.type, *(str(getattr(event, name)) for name in names))
+
+
+def _lasting(event: Event) -> bytes:
+    """A digest of those fields of an event that are the same in each walk."""
+    lasting = {name: value for name, value in event.to_json().items() if name not in _PASSING}
+    return blake2b(json.dumps(lasting, sort_keys=True, default=str).encode("ascii"), digest_size=16).digest()
 
 
 def _error(event: CellFinished) -> str:

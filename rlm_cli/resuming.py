@@ -44,6 +44,26 @@ def settings_of(started: RunStarted, flags: Mapping[str, Any]) -> Settings:
     return load(kept | dict(flags), question=started.question, sources=tuple(started.sources), listed=listed)
 
 
+def check_limit(past: Past, settings: Settings, run: str) -> None:
+    """Refuse to go on below the limit that stopped the run: it would stop at the same place. Raises UsageError.
+
+    `run` is what the user calls it. A limit on time is none of these: each part has a clock of its own.
+    """
+    limit = past.limit.limit if past.limit is not None and past.finished is not None else ""
+    if limit not in ("cost", "tokens", "calls", "turns"):
+        return
+    before, now = past.started.limits.get(f"max_{limit}"), getattr(settings, f"max_{limit}")
+    if before is None or now is None or now > before:
+        return
+    flag, shown = f"--max-{limit}", f"${before:g}" if limit == "cost" else f"{before:,}"
+    more = f"{2 * before:g}"
+    raise UsageError(
+        f"the run was stopped by {flag}, which is still {shown if now == before else f'{now:,}'}: "
+        "it would stop there again",
+        f"Raise it: rlm resume {run} {flag} {more}",
+    )
+
+
 def check_input(past: Past, fingerprint: str, *, allow_changed: bool) -> None:
     """Refuse to go on over an input that is another one by now. Raises InputError."""
     if past.input is not None and past.input.fingerprint != fingerprint and not allow_changed:

@@ -41,6 +41,7 @@ from rlm_cli.events import (
     NodeFinished,
     NodeStarted,
     RunFinished,
+    RunReplayed,
     RunResumed,
     RunStarted,
     StrategyChosen,
@@ -86,9 +87,9 @@ async def ask(settings: Settings, environment: Environment) -> ExitStatus:
     return await Session(settings, environment).run()
 
 
-async def go_on(past: Past, path: Path, settings: Settings, environment: Environment) -> ExitStatus:
-    """Go on with the run in the journal at `path`. Raises UsageError."""
-    return await Session(settings, environment, past, path).run()
+async def go_on(past: Past, journal: Journal, settings: Settings, environment: Environment) -> ExitStatus:
+    """Go on with the run in this journal, which the caller has locked and closes. Raises UsageError."""
+    return await Session(settings, environment, past, journal).run()
 
 
 async def replay(past: Past, settings: Settings, environment: Environment) -> ExitStatus:
@@ -99,16 +100,17 @@ async def replay(past: Past, settings: Settings, environment: Environment) -> Ex
 class Session:
     """One run, from its settings on.
 
-    `past`: the recording of an earlier part, which goes on in the journal at `path`, or without one is replayed.
+    `past`: the recording of an earlier part, which goes on in `journal`, or without one is replayed.
     """
 
     def __init__(
-        self, settings: Settings, environment: Environment, past: Past | None = None, path: Path | None = None
+        self, settings: Settings, environment: Environment, past: Past | None = None, journal: Journal | None = None
     ) -> None:
         self._settings = settings
         self._environment = environment
         self._past = past
-        self._path = path
+        self._journal = journal
+        self._path = None if journal is None else journal.path
         self._run = past.started.run if past else new_run()
         self._state = State()
         self._corpus: Corpus | None = None
@@ -128,7 +130,8 @@ class Session:
             pack = prompts.sized(pack, root.window, sub.window)
         except RlmError as error:
             return refuse(error, settings, self._environment)
-        stopping = self._stopping = Stopping(self._run, restore_terminals, self._stop_calls)
+        replayed = self._past is not None and self._past.strict
+        stopping = self._stopping = Stopping("" if replayed else self._run, restore_terminals, self._stop_calls)
         if not settings.dry_run:
             for model in {root.name: root, sub.name: sub}.values():
                 warm(model)  # litellm's three seconds of import pass while the input is opened
@@ -136,6 +139,8 @@ class Session:
                 self._recorder.add(sink)
         stopping.listen()
         self._recorder.show_past()
+        if replayed:
+            self._recorder.emit(RunReplayed(run=self._run))
         answer: Answer | None = None
         failure: RlmError | None = None
         try:
@@ -215,13 +220,20 @@ class Session:
             self._recorder.attach(None)  # a replay leaves no trace
             return
         path = self._path or Path(settings.trajectory or places().runs / f"{self._run}.jsonl")
-        self._recorder.attach(Journal(path, redact=settings.redact) if settings.save or settings.trajectory else None)
+        journal = self._journal
+        if journal is None and (settings.save or settings.trajectory):
+            journal = Journal(path, redact=settings.redact, fresh=True)
+        self._recorder.attach(journal)
         if past is not None:
             resumed = RunResumed(run=self._run, after=past.seq, unpaid=len(past.lost), limits=self._limits().to_json())
             self._recorder.emit(resumed)
             for call in past.lost:
                 lost = CallFailed(
-                    call=call.call, error="Lost", message="in flight when the run stopped", cost=call.reserved
+                    call=call.call,
+                    error="Lost",
+                    message="in flight when the run stopped",
+                    cost=call.reserved,
+                    tokens=call.input_tokens + call.max_tokens,
                 )
                 self._recorder.emit(lost)
         elif self._corpus is not None and self._recorder.journal is not None:

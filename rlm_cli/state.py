@@ -220,6 +220,7 @@ class State:
     t: float = 0.0  # seconds of the last event
     run: events.RunStarted | None = None
     resumed: events.RunResumed | None = None
+    replayed: events.RunReplayed | None = None
     input: events.InputOpened | None = None
     read: events.InputRead | None = None  # what was read of each file
     reading: events.InputProgress | None = None  # a pipe or archive that takes long
@@ -463,6 +464,7 @@ class State:
     _FOLDS: ClassVar[dict[str, Callable[[State, Any, float], None]]] = {
         "run.started": _keep("run"),
         "run.resumed": _run_resumed,
+        "run.replayed": _keep("replayed"),
         "input.opened": _keep("input"),
         "input.progress": _keep("reading"),
         "input.read": _keep("read"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from rlm_cli.errors import ContextTooLong, Interrupted, ProviderError
+from rlm_cli.errors import BadReply, ContextTooLong, Interrupted, ProviderError
 from rlm_cli.gate import Gate, Request
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.models import Message, Options, Price, Reply, Usage
+from rlm_cli.models.compatible import Compatible
+from rlm_cli.models.registry import open_model
 from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
 from tests.server import Ask, Broken, Item, ScriptedServer, Status
 
@@ -166,3 +169,42 @@ def test_thousands_of_calls_leave_nothing_behind() -> None:
         tracemalloc.stop()
     assert told[0] == 2 * 5 * 8 * 100
     assert held[-1] - held[0] < 100_000  # bytes, over 3,200 calls
+
+
+@pytest.mark.parametrize("size", [2_000_000, 17_000_000])
+def test_a_line_of_a_stream_is_read_in_one_pass_up_to_16_mb(size: int) -> None:
+    """A line that never ends: each piece is looked at once, and what is over 16 MB is a bad reply."""
+    model = open_model("openai/x", environment={}, base="http://127.0.0.1:9")
+    assert isinstance(model, Compatible)
+    piece = b"data: " + b"x" * 9_994
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(size // len(piece)):
+            yield piece
+
+    async def lines() -> list[int]:
+        return [len(line) async for line in model._events(pieces())]
+
+    if size < 16_000_000:
+        assert run(lines()) == [size - len("data:") - 1]
+    else:
+        error = run(failure(lines()))
+        assert isinstance(error, BadReply)
+        assert error.maybe_billed
+
+
+def test_the_last_answer_waits_in_the_time_that_is_kept_for_it() -> None:
+    """Past --max-time less its reserve, a last answer that must wait for a call under way is not refused for it."""
+
+    async def wait() -> None:
+        now = [0.0]
+        ledger = Ledger(Limits(max_cost=1.0, max_time=100.0), clock=lambda: now[0])
+        hold = await ledger.reserve(cost=0.9, tokens=1)
+        now[0] = 95.0  # ten seconds are kept
+        last = asyncio.create_task(ledger.reserve(cost=0.5, tokens=1, last=True))
+        await asyncio.sleep(0.05)
+        assert not last.done()
+        ledger.settle(hold, cost=0.1, tokens=1)
+        assert (await last).cost == 0.5
+
+    run(wait())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 import stat
@@ -211,4 +212,42 @@ def test_a_file_of_another_version_is_begun_anew(path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     assert memory.get(key(1)) is None
+    memory.close()
+
+
+def test_a_failure_that_is_shared_is_told_for_each_place(path: Path) -> None:
+    with ScriptedServer(lambda _: Status(400, "no")) as server, calls(server, memo=Memo(path)) as gate:
+        run(batch(gate, ["a"] * 3))
+        started, failed = gate.of("call.started"), gate.of("call.failed")
+        assert gate.gate.ledger.spent.calls == 1
+    assert len(server.asks) == 1
+    assert [event.call for event in started] == ["c1", "c2", "c3"]
+    assert [event.memo for event in started] == [False, True, True]
+    assert {event.error for event in failed} == {"BadRequest"}
+    assert len(failed) == 3
+
+
+def test_a_look_up_waits_for_no_other_process(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + ".lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        memory = Memo(path)
+        assert memory.get(key(1)) is None
+        fcntl.flock(held, fcntl.LOCK_UN)
+        memory.put(key(1), "m", Reply(text="one"), None)
+        memory.flush()
+        assert memory.get(key(1)) is not None
+        memory.close()
+
+
+def test_trouble_of_the_writing_thread_leaves_a_look_up_under_way_alone(path: Path) -> None:
+    memory = Memo(path)
+    memory.put(key(1), "m", Reply(text="one"), None)
+    memory.flush()
+    assert memory.get(key(1)) is not None
+    reader = memory._reader
+    memory._trouble(sqlite3.DatabaseError("file is not a database"))  # as the writing thread does
+    assert memory._reader is reader
+    assert memory.get(key(1)) is not None
+    assert memory._reader is not reader
     memory.close()

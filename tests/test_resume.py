@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import RunRlm
-from tests.server import Ask, Item, Say, ScriptedServer
+from tests.conftest import Result, RunRlm
+from tests.server import Ask, Broken, Item, Say, ScriptedServer, Status
 
 MakeTree = Callable[[dict[str, str]], Path]
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
@@ -67,8 +70,16 @@ def events(journal: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
 
 
-def kill_at(count: int, folder: Path, environment: dict[str, str], home: Path, url: str) -> Path | None:
-    """Start a run and SIGKILL it once its journal holds `count` lines; None where it was faster."""
+def kill_at(
+    count: int,
+    folder: Path,
+    environment: dict[str, str],
+    home: Path,
+    url: str,
+    *,
+    sent: signal.Signals = signal.SIGKILL,
+) -> Path | None:
+    """Start a run and kill it, by SIGKILL if not told otherwise, once its journal holds `count` lines; None where it was faster."""
     with subprocess.Popen(
         command(*ask_words(folder, url)),
         env=environment | KEY,
@@ -81,7 +92,7 @@ def kill_at(count: int, folder: Path, environment: dict[str, str], home: Path, u
             assert time.monotonic() < until
             found = list((home / "runs").glob("*.jsonl"))
             if found and found[0].read_bytes().count(b"\n") >= count:
-                process.send_signal(signal.SIGKILL)
+                process.send_signal(sent)
                 process.wait()
                 return found[0]
             time.sleep(0.001)
@@ -191,3 +202,126 @@ def test_a_replay_names_the_first_difference(rlm: RunRlm, folder: Path, home: Pa
     done = rlm("replay", "last")
     assert done.exit == 70
     assert "cell 0/1.1" in done.stderr
+
+
+def replayed(rlm: RunRlm, answer: str, status: int = 0) -> None:
+    """A replay of the newest run ends as the run did."""
+    done = rlm("replay", "last", "--json")
+    assert (done.exit, done.json["answer"]) == (status, answer), done.stderr
+    assert "go on with" not in done.stderr.lower()
+
+
+def last_of(done: Result, kind: str, name: str) -> dict[str, Any]:
+    """The last record of each thing of this type, by its name."""
+    return {event[name]: event for event in done.of(kind)}
+
+
+def test_a_run_that_was_raised_above_its_limit_is_recorded_as_it_went_on(rlm: RunRlm, folder: Path, whole: str) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), "--max-calls", "150", env=KEY).exit == 6
+        replayed(rlm, "half", 6)
+        done = rlm("resume", "--max-calls", "500", "--json", env=KEY)
+    assert (done.exit, done.json["answer"]) == (0, whole)
+    assert "is recorded" not in done.stderr
+    assert last_of(done, "node.finished", "node")["0"]["status"] == "answered"
+    assert last_of(done, "cell.finished", "cell")["0/3.1"]["error"] is None
+    replayed(rlm, whole)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_stopped_in_the_middle_of_a_batch_can_be_replayed_once_it_went_on(
+    sent: signal.Signals, rlm: RunRlm, folder: Path, environment: dict[str, str], home: Path, whole: str
+) -> None:
+    held = threading.Event()
+
+    def slow(asked: Ask) -> Item:
+        late = asked.model == "sub" and int(asked.text.split()[-1]) >= 50 and not held.is_set()
+        return Broken("hang") if late else script(asked)
+
+    with ScriptedServer(slow) as server:
+        journal = kill_at(100, folder, environment, home, server.url, sent=sent)
+        assert journal is not None
+        held.set()
+        done = rlm("resume", "--json", env=KEY)
+        assert (done.exit, done.json["answer"]) == (0, whole)
+    assert {event["error"] for event in done.of("call.failed")} == {"Interrupted" if sent == signal.SIGINT else "Lost"}
+    assert all(event["tokens"] > 0 for event in done.of("call.failed"))
+    assert last_of(done, "node.finished", "node")["0"]["status"] == "answered"
+    replayed(rlm, whole)
+
+
+def test_a_failure_that_was_tried_again_is_not_replayed(rlm: RunRlm, folder: Path) -> None:
+    """The provider refused the key in the first part; the second had a good one."""
+    cell = "```repl\nprint(llm_query('colour?'))\nFINAL(llm_query('size?'))\n```"
+    bad = [True]
+
+    def moody(asked: Ask) -> Item:
+        if asked.model == "root":
+            return cell
+        return Status(401) if bad[0] and "size" in asked.text else "blue"
+
+    with ScriptedServer(moody) as server:
+        assert rlm(*ask_words(folder, server.url), env=KEY).exit not in (0, 1)
+        bad[0] = False
+        done = rlm("resume", "--json", env=KEY)
+        assert (done.exit, done.json["answer"]) == (0, "blue"), done.stderr
+    replayed(rlm, "blue")
+
+
+def test_a_failure_that_equal_prompts_share_is_replayed_at_each_place(rlm: RunRlm, folder: Path) -> None:
+    cell = (
+        "```repl\nfor reply in llm_query_batched(['same'] * 3):\n    print(reply)\n"
+        "answer['content'] = 'none'\nFINAL('none of the three: context ' + context[:4])\n```"
+    )
+
+    def refusing(asked: Ask) -> Item:
+        return cell if asked.model == "root" else Say(None, refusal="I would rather not")
+
+    with ScriptedServer(refusing) as server:
+        words = [word for word in ask_words(folder, server.url) if word != "--no-memo"]
+        asked = rlm(*words, env=KEY)
+    assert asked.exit == 0, asked.stderr
+    assert len([event for event in asked.of("call.started") if event["purpose"] == "sub"]) == 3
+    replayed(rlm, asked.json["answer"])
+
+
+def test_a_run_that_is_still_written_is_not_gone_on_with(rlm: RunRlm, folder: Path, home: Path) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), "--max-turns", "2", env=KEY).exit == 6
+        [journal] = (home / "runs").glob("*.jsonl")
+        before = journal.read_bytes()
+        with journal.open("ab") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            held.write(b'{"seq":')
+            held.flush()
+            done = rlm("resume", "--max-turns", "20", env=KEY)
+        assert done.exit == 2
+        assert "still being written" in done.stderr
+        assert journal.read_bytes() == before + b'{"seq":'
+        assert rlm("resume", "--max-turns", "20", env=KEY).exit == 0
+
+
+def test_the_limit_that_stopped_a_run_must_be_raised(rlm: RunRlm, folder: Path, home: Path, whole: str) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), "--max-turns", "2", env=KEY).exit == 6
+        [journal] = (home / "runs").glob("*.jsonl")
+        before, asks = journal.read_bytes(), len(server.asks)
+        refused = rlm("resume", env=KEY)
+        assert refused.exit == 2
+        assert "--max-turns 4" in refused.stderr
+        assert (journal.read_bytes(), len(server.asks)) == (before, asks)
+        assert rlm("resume", "--max-turns", "3", env=KEY).exit == 6
+        assert rlm("resume", "--max-turns", "3", env=KEY).exit == 2
+        done = rlm("resume", "--max-turns", "20", "--json", env=KEY)
+        assert (done.exit, done.json["answer"]) == (0, whole)
+    replayed(rlm, whole)
+
+
+def test_a_second_run_does_not_go_into_the_trajectory_of_the_first(rlm: RunRlm, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    assert rlm("ask", folder, "words", "-q", "--trajectory", path).exit == 0
+    before = path.read_bytes()
+    again = rlm("ask", folder, "words", "-q", "--trajectory", path)
+    assert again.exit == 2
+    assert "not empty" in again.stderr
+    assert path.read_bytes() == before

@@ -166,3 +166,13 @@ def test_clearing_the_memory_does_not_disturb_who_uses_it(rlm: RunRlm, home: Pat
     assert "memo" in rlm("cache").stdout
     assert rlm("cache", "clear", "memo").exit == 0
     assert memo.contents(store.path).entries == 0
+
+
+def test_prune_removes_what_came_in_a_pipe_and_counts_it(rlm: RunRlm, make: Make) -> None:
+    old = make("20260101-080000-efgh", "why?", finished=False)
+    new = make("20260102-080000-jkmn", "why?")
+    kept = old.with_suffix(".stdin")
+    kept.write_bytes(b"x" * 8000)
+    done = rlm("runs", "prune", "--max-size", "6k")
+    assert "1 run removed, 8" in done.stderr
+    assert [path.exists() for path in (old, kept, new)] == [False, False, True]

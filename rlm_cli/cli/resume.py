@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from rlm_cli.errors import ExitStatus, UsageError
 from rlm_cli.places import places
 from rlm_cli.settings import OPTIONS
 from rlm_cli.terminal import Environment
+
+if TYPE_CHECKING:
+    from rlm_cli.recording import Past
 
 EXAMPLES = """
 rlm resume
@@ -42,13 +45,25 @@ def resume(
     such as --max-cost, count for the whole run.
     """
     from rlm_cli.recording import Past
-    from rlm_cli.resuming import settings_of
-    from rlm_cli.session import go_on
 
     path = journal.find(places().runs, run).absolute()
-    past = Past.read(lambda: journal.read(path))
+    # Locked before it is read: what another process still writes is no record of a run that has stopped.
+    held = journal.Journal(path)
+    try:
+        past = Past.read(lambda: journal.read(path))
+        return _go_on(run, past, held, allow_changed=allow_changed, given=given)
+    finally:
+        held.close()
+
+
+def _go_on(run: str, past: Past, held: journal.Journal, *, allow_changed: bool, given: dict[str, Any]) -> ExitStatus:
+    from rlm_cli.resuming import check_limit, settings_of
+    from rlm_cli.session import go_on
+
+    path = held.path
     if past.finished is not None and past.finished.status in ("answered", "not_found"):
         raise UsageError(f"the run {path.stem} has ended: {past.finished.status}", f"Look at it: rlm runs show {run}")
     settings = replace(settings_of(past.started, flags(given)), allow_changed=allow_changed)
+    check_limit(past, settings, run)
     environment = Environment.of_process(settings.color)
-    return asyncio.run(go_on(past, path, settings, environment))
+    return asyncio.run(go_on(past, held, settings, environment))

@@ -115,11 +115,12 @@ def prune(
     doomed = _doomed(_read(values.duration, "--older-than", older_than), _read(values.size, "--max-size", max_size))
     gone = size = 0
     for path in doomed:
-        length = path.stat().st_size
+        length = _size(path)
         if _going(path):
             continue
         if not dry_run:
-            path.unlink(missing_ok=True)
+            for file in _files(path):
+                file.unlink(missing_ok=True)
         gone, size = gone + 1, size + length
     verb = "would be removed" if dry_run else "removed"
     remark(f"{figures.plural(gone, 'run')} {verb}, {figures.size(size)}")
@@ -183,12 +184,22 @@ def _going(path: Path) -> bool:
     return False
 
 
+def _files(path: Path) -> tuple[Path, Path]:
+    """What a run has left: what came in a pipe, which is kept for `rlm resume`, and its journal."""
+    return path.with_suffix(".stdin"), path
+
+
+def _size(path: Path) -> int:
+    """Bytes that removing a run gives back."""
+    return sum(file.stat().st_size for file in _files(path) if file.exists())
+
+
 def _doomed(age: float | None, room: int | None) -> list[Path]:
     """The journals that are too old, or do not fit into `room` bytes beside newer ones; oldest first."""
     paths = journal.runs(places().runs)  # newest first
     now, taken, doomed = time.time(), 0, []
     for path in paths:
-        taken += path.stat().st_size
+        taken += _size(path)
         if (age is not None and now - _began(path) > age) or (room is not None and taken > room):
             doomed.append(path)
     return doomed[::-1]

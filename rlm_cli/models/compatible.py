@@ -30,6 +30,7 @@ E = TypeVar("E", bound=ProviderError)
 CONNECT_SECONDS: Final = 15.0
 SPARE_BYTES: Final = 1 << 20
 BYTES_PER_TOKEN: Final = 2048
+LONGEST_LINE: Final = 16_000_000  # bytes of one event of a stream
 """A reply above `SPARE_BYTES + max_tokens * BYTES_PER_TOKEN` is not read on. Streamed tokens take 250 to 400 bytes."""
 
 _OPTIONAL: Final = ("response_format", "stop", "temperature", "stream_options")
@@ -187,6 +188,29 @@ class Compatible:
                 raise self._billed(BadReply(message))
             yield piece
 
+    async def _events(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+        """The `data:` fields of server-sent events. aiohttp's own line reader gives up at 128 KB a line.
+
+        A line that has not ended is kept in pieces: to join it anew with each piece would take quadratic time.
+        """
+        held: list[bytes] = []
+        size = 0
+        async for piece in pieces:
+            first, *others = piece.split(b"\n")
+            held.append(first)
+            size += len(first)
+            if size > LONGEST_LINE:
+                message = f"{self.name}: {self._place()} sent a line of more than {LONGEST_LINE:,} bytes."
+                raise self._billed(BadReply(message))
+            if not others:
+                continue
+            for line in (b"".join(held), *others[:-1]):
+                if line.startswith(b"data:"):
+                    yield line[5:].strip().decode("utf-8", "replace")
+            held, size = [others[-1]], len(others[-1])
+        if (line := b"".join(held)).startswith(b"data:"):
+            yield line[5:].strip().decode("utf-8", "replace")
+
     # --- what came back --------------------------------------------------------------------------------------------
 
     def _whole(self, body: bytes, options: Options) -> Reply:
@@ -218,7 +242,7 @@ class Compatible:
         finish: str | None = None
         usage: Usage | None = None
         model, ended = "", False
-        async for data in _events(self._pieces(response, limit)):
+        async for data in self._events(self._pieces(response, limit)):
             if data == "[DONE]":
                 ended = True
                 break
@@ -332,18 +356,6 @@ def _number(value: Any) -> int | None:
 def _first(data: Any) -> dict[str, Any] | None:
     choices = data.get("choices") if isinstance(data, dict) else None
     return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
-
-
-async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The `data:` fields of server-sent events. aiohttp's own line reader gives up at 128 KB a line."""
-    held = b""
-    async for piece in pieces:
-        *lines, held = (held + piece).split(b"\n") if b"\n" in piece else [held + piece]
-        for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip().decode("utf-8", "replace")
-    if held.startswith(b"data:"):
-        yield held[5:].strip().decode("utf-8", "replace")
 
 
 def _why(error: BaseException) -> str:

@@ -133,6 +133,12 @@ def from_status(
 _Cause = tuple[type[RlmError], str, str]
 
 
+def refusal(model: str, text: str) -> Refused:
+    """What a reply that is a refusal is raised as: it was paid for, and is no answer. `text` is what it said."""
+    said = " ".join(text.split())[:200]
+    return Refused(f"{model} refused to answer{f': {said}' if said else '.'}")
+
+
 def _by_status(status: int) -> _Cause:
     """(class, what happened, what to do) from the status alone."""
     exact: dict[int, _Cause] = {

@@ -17,6 +17,7 @@ from rlm_cli import errors
 from rlm_cli.errors import BadReply, InputError, ProviderError, ReplayDiverged, RlmError
 from rlm_cli.events import CallFailed, CallFinished, CallStarted, Compacted, MessageAdded, Record, parse
 from rlm_cli.models import Finish, Message, Options, Price, Reply, Usage
+from rlm_cli.models.failures import refusal
 
 _NUMBERS: Final = re.compile(r"\d[\d,.:]*")
 _SHOWN: Final = 60  # characters of each side in a difference
@@ -31,6 +32,7 @@ class Recorded:
     model: str
     reply: Reply | None
     error: RlmError | None
+    failure: str = ""  # the name of the error as recorded, which may be of no class of ours
 
     def result(self) -> Reply:
         """The reply. Raises what the call raised."""
@@ -69,9 +71,9 @@ def recorded(records: Iterable[Record]) -> list[Recorded]:
 def _ended(started: CallStarted, messages: tuple[Message, ...], event: CallFinished | CallFailed) -> Recorded:
     if isinstance(event, CallFinished):
         reply = Reply(text=event.text, finish=cast(Finish, event.finish), model=started.model)
-        refused = errors.Refused(f"{started.model} refused to answer.") if event.finish == "refused" else None
+        refused = refusal(started.model, event.text) if event.finish == "refused" else None
         return Recorded(event.call, messages, started.model, reply, refused)
-    return Recorded(event.call, messages, started.model, None, _error(event))
+    return Recorded(event.call, messages, started.model, None, _error(event), event.error)
 
 
 def _error(event: CallFailed) -> RlmError:

@@ -219,6 +219,8 @@ def error_text(error: dict[str, object]) -> str:
 
 def resumable(state: State) -> bool:
     """Whether `rlm resume` would go on from where this run ended."""
+    if state.replayed:
+        return False
     return state.finished is None or state.finished.exit_code not in (0, 1, 9)
 
 
