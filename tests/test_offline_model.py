@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -387,6 +390,54 @@ def test_a_long_line_is_cut_and_says_so() -> None:
     run = ask({"a.py": b"def paint(x):\n    zebra = [" + b"1, " * 400 + b"]\n"}, "zebra")
     assert max(map(len, run.answer.split("\n"))) < 260
     assert "…" in run.answer
+
+
+# --- values of a schema ----------------------------------------------------------------------------------------------
+
+PLACE = (
+    '{"type":"object","required":["file","quote"],"properties":{"file":{"type":"string"},"quote":{"type":"string"}}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pick"),
+    [
+        (["--schema", "path, line int, end_line int, why"], lambda value: value),
+        (["--schema", "path, line int, why", "--schema-multi"], lambda value: value[0]),
+    ],
+)
+def test_a_schema_of_places_is_filled(
+    rlm: RunRlm, tmp_path: Path, arguments: list[str], pick: Callable[[Any], dict[str, Any]]
+) -> None:
+    """It once ended with exit 9 after six turns, and a stray `</answer>`."""
+    (tmp_path / "tokens.py").write_bytes(TOKENS)
+    done = rlm("ask", "tokens.py", "which function renews a token?", *arguments, cwd=tmp_path)
+    assert done.exit == 0, done.stderr
+    place = pick(json.loads(done.stdout))
+    assert (place["path"], place["line"]) == ("tokens.py", 11)
+    assert place["why"] == "def renew(token): Give a fresh token for an old one."
+
+
+def test_a_list_inside_an_object_is_filled(rlm: RunRlm, tmp_path: Path) -> None:
+    (tmp_path / "tokens.py").write_bytes(TOKENS)
+    schema = f'{{"type":"object","required":["items"],"properties":{{"items":{{"type":"array","items":{PLACE}}}}}}}'
+    done = rlm("ask", "tokens.py", "which function renews a token?", "--schema", schema, cwd=tmp_path)
+    assert done.exit == 0, done.stderr
+    assert json.loads(done.stdout)["items"][0]["file"] == "tokens.py"
+
+
+def test_a_schema_of_log_lines_is_filled(rlm: RunRlm) -> None:
+    done = rlm("ask", "which host fails most?", "--schema", "line int, text", stdin=log())
+    assert done.exit == 0, done.stderr
+    assert "host=db-2" in json.loads(done.stdout)["text"]
+
+
+def test_a_field_that_no_place_has_ends_the_run_at_once(rlm: RunRlm, tmp_path: Path) -> None:
+    (tmp_path / "tokens.py").write_bytes(TOKENS)
+    done = rlm("ask", "tokens.py", "which function renews a token?", "--schema", "path, price float", cwd=tmp_path)
+    assert done.exit == 9
+    assert "cannot fill these parts of --schema: price" in done.stderr
+    assert "turn 1" not in done.stderr
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from rlm_cli.models.offline.asked import (
 from rlm_cli.models.offline.conversation import Task
 from rlm_cli.models.offline.marks import Marks, look, marks_of, pattern
 from rlm_cli.models.offline.ranking import Place, places
+from rlm_cli.models.offline.shaping import Found
 
 COUNT = "# Count the lines and the kinds of message"
 _MOST_LINES = 100_000  # of one grep: about 40 MB in the worker
@@ -253,6 +254,17 @@ def conclusion(task: Task) -> str:
     """The answer in plain text from what was counted."""
     lines = _entries(task)
     return "\n".join(text if place is None else f"{text} (`{place.path}:{place.line}`)" for text, place in lines)
+
+
+def found(task: Task) -> list[Found]:
+    """The places of the answer as fields."""
+    if COUNT not in "".join(task.replies):
+        return repository.found(task)
+    return [
+        Found(place.path, place.line, place.line, place.text, text)
+        for text, place in _entries(task)
+        if place is not None
+    ]
 
 
 def _submit(task: Task, *, marks: bool = True) -> str:

@@ -37,6 +37,11 @@ class Quote:
     about: str  # a sentence of its documentation, or the best sentence of a document; may be empty
     lines: tuple[str, ...]
 
+    @property
+    def heading(self) -> str:
+        """What the place is, in plain words."""
+        return f"{self.title}{': ' if self.title and self.about else ''}{self.about}".replace("`", "") or self.path
+
     def markdown(self) -> str:
         """An entry of the answer. Its first line takes the mark of the source at its end."""
         head = f"{self.title}{': ' if self.title and self.about else ''}{self.about}" or f"`{self.path}`"

@@ -15,6 +15,7 @@ from rlm_cli.models.offline.named import EXACT, defined, definition, opening
 from rlm_cli.models.offline.named import find as exact
 from rlm_cli.models.offline.quoting import Quote, quote
 from rlm_cli.models.offline.ranking import Place, Ranked, places, rank, whole
+from rlm_cli.models.offline.shaping import Found
 from rlm_cli.models.offline.thesaurus import query, synonyms, vague
 
 FIND = "# Look for: "
@@ -213,6 +214,16 @@ def conclusion(task: Task) -> str:
         head, *rest = entry.split("\n")
         lines += [f"{head} (`{item.path}:{item.first}`)", *rest]
     return "\n".join([opening, *lines])
+
+
+def found(task: Task) -> list[Found]:
+    """The places of the answer as fields."""
+    if overview.concerns(task.question):
+        return [Found(path, first, last, text, text) for text, path, first, last in overview.entries(task) if path]
+    return [
+        Found(item.path, item.first, item.last, "\n".join(item.lines) or item.about or item.title, item.heading)
+        for item in quotes(task)
+    ]
 
 
 def turn(task: Task) -> tuple[str, str]:
