@@ -20,6 +20,7 @@ from rlm_cli import prompts
 from rlm_cli.context.files import Files, build_context
 from rlm_cli.context.readers import Readers
 from rlm_cli.context.store import MemoryStore
+from rlm_cli.context.words import question_words
 from rlm_cli.description import describe
 from rlm_cli.errors import ModelNotFound
 from rlm_cli.models import Message, Options
@@ -390,6 +391,43 @@ def test_a_long_line_is_cut_and_says_so() -> None:
     run = ask({"a.py": b"def paint(x):\n    zebra = [" + b"1, " * 400 + b"]\n"}, "zebra")
     assert max(map(len, run.answer.split("\n"))) < 260
     assert "…" in run.answer
+
+
+# --- other languages --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("Wo wird die Konfiguration geladen und von wem?", ["Konfiguration", "geladen"]),
+        ("Où est-ce que les mots de passe sont vérifiés ?", ["mots", "passe", "vérifiés"]),
+        ("¿Dónde se guardan los tokens de la sesión?", ["guardan", "tokens", "sesión"]),
+        ("did the process die with a comment", ["process", "die", "comment"]),
+        ("where does the son process die", ["son", "process", "die"]),
+        ("認証はどこで処理されますか", ["認証", "処理"]),
+        ("认证在哪里处理？", ["认证", "处理"]),
+    ],
+)
+def test_function_words_of_other_languages_are_not_searched_for(question: str, words: list[str]) -> None:
+    assert question_words(question) == words
+
+
+@pytest.mark.parametrize(
+    ("question", "path"),
+    [
+        ("認証タイムアウトはどこで処理されますか", "a.md"),
+        ("数据库连接在哪里处理？", "b.md"),
+        ("Wo steht das Passwort?", "c.md"),
+    ],
+)
+def test_questions_in_other_languages_are_answered(question: str, path: str) -> None:
+    files = {
+        "a.md": "# 説明\n\n認証のタイムアウトは30秒です。\n".encode(),
+        "b.md": "# 说明\n\n数据库的连接在这里处理。\n".encode(),
+        "c.md": b"# Hinweise\n\nDas Passwort steht in der Datei.\n",
+        "d.md": b"# Hinweise\n\nWo das ist, wird hier in der die das nicht gesagt.\n",
+    }
+    assert ask(files, question).cited[0][0] == path
 
 
 # --- values of a schema ----------------------------------------------------------------------------------------------

@@ -21,12 +21,40 @@ both but by can cannot could describe did do does doesn doing don done down duri
 explain few find for from further get gets give had happen happened happening happens has have having he her here
 hers him his how i if in into is isn it its itself just kind let like list long made make makes many may me mean
 means might more most much must my no nor not now of off on once one only or other our out over own per place please
-same shall she should show so some somewhere such tell than that the their them then there these they thing things
+same shall she should show since so some somewhere such tell than that the their them then there these they thing things
 this those through to too under until up upon use used uses using very was way we were what when where whether which
 while who whom whose why will with within without work works would yes you your
 """
 STOP = frozenset(_STOP.split())
 """English words that say nothing about what is looked for, and the verbs that questions are made of."""
+
+_STOP_ELSEWHERE = tuple(
+    frozenset(words.split())
+    for words in (
+        """
+        aber als am an auf aus bei bin bis da das dass dem den der des dessen die diese diesem diesen dieser dieses du
+        durch ein eine einem einen einer eines er es für gegen gibt geht hat hier ich ihr im in ins ist kann können man
+        mit nach nicht noch nur ob oder ohne sich sie sind so und uns unter vom von vor wann war warum was wem wen wenn
+        wer werden wie wieso wieviel wird wo wodurch wofür woher wohin womit wurde wurden über zu zum zur
+        """,
+        """
+        à au aux avec ce ces cet cette comment dans de des dont du elle elles en est et était être fait il ils je la le
+        les leur lequel laquelle mais ne nous on ou où par pas pour pourquoi qu quand que quel quelle quelles quels qui
+        quoi sa sans se ses son sont sur un une vous y d l c s n j m t
+        """,
+        """
+        a al ante como cómo con cual cuál cuales cuáles cuando cuándo cuanto cuánto cuantos cuántos de del desde donde
+        dónde e el ella ellos en entre era es esa ese eso esta está están este esto ha hace hasta hay la las lo los más
+        me mi no nos o para pero por porque qué que quien quién se sea ser si sin sobre son su sus un una unos unas y
+        """,
+    )
+)
+"""German, French and Spanish words that say nothing. `die`, `comment` and `son` mean something in English, so these
+count only in a question that has more of them than of the English ones."""
+_FUNCTION_CHARACTERS = re.compile(
+    r"[\u3040-\u309f]+|为什么|為什麼|什么|什麼|怎么|怎麼|怎样|如何|哪里|哪裡|哪个|哪些|哪|在|的|是|了|吗|嗎|呢|请|請|被|把|里|裡|中|何|誰|谁"
+)
+"""Hiragana between the words of Japanese, and the words of Chinese and Japanese that questions are made of."""
 
 _SUFFIXES = (
     ("isation", 3), ("ization", 3), ("ication", 4), ("icating", 4), ("icated", 4), ("icates", 4), ("icator", 4),
@@ -100,12 +128,37 @@ def question_words(question: str) -> list[str]:
     """The words of a question that say what is looked for, as written, in order, each stem once."""
     seen: set[str] = set()
     found: list[str] = []
-    for token in _WORD.findall(question):
+    tokens = [part for token in _WORD.findall(question) for part in _spaced(token)]
+    stop = _stop_words([token.lower() for token in tokens])
+    for token in tokens:
         lower = token.lower()
-        if lower in STOP or (len(lower) == 1 and lower.isascii() and not lower.isdigit()):
+        if lower in stop or (len(lower) == 1 and lower.isascii() and not lower.isdigit()):
             continue
         key = stem(lower)
         if key not in seen:
             seen.add(key)
             found.append(token)
     return found
+
+
+def _stop_words(tokens: list[str]) -> frozenset[str]:
+    """The stop words of a question's language: English ones, and another's where it has more of those."""
+    english = sum(1 for token in tokens if token in STOP)
+    said, other = max(((sum(1 for token in tokens if token in words), words) for words in _STOP_ELSEWHERE), key=_first)
+    return STOP | other if said > max(1, english) else STOP
+
+
+def _first(pair: tuple[int, frozenset[str]]) -> int:
+    return pair[0]
+
+
+def _spaced(token: str) -> list[str]:
+    """A token in parts where its script has no spaces: without the characters that only join words."""
+    if not _DENSE.search(token) or len(token) < 3:
+        return [token]
+    parts: list[str] = []
+    at = 0
+    for dense in _DENSE.finditer(token):
+        parts += [token[at : dense.start()], *_FUNCTION_CHARACTERS.split(dense[0])]
+        at = dense.end()
+    return [part for part in (*parts, token[at:]) if part] or [token]

@@ -38,6 +38,8 @@ def wanted(question: str) -> list[Wanted]:
     for word in question_words(question):
         others = frozenset(stem(other) for other in (*synonyms(word), *joined.get(word, ())))
         parts = stems_of(word) or (stem(word.lower()),)  # the last is the whole: `open_session` is `opensession`
+        if not word.isascii():
+            others = others.union(parts)  # where no spaces divide words, two characters are one
         found.append(Wanted(word, parts[-1], others, weight(word)))
     return found
 
