@@ -265,3 +265,13 @@ def test_matches_know_their_bytes_for_a_source() -> None:
     match = readers({"a": "é\nfound it\n".encode()}).grep("found")[0]
     assert match.span == Span(0, 3, 11)
     assert (match.first, match.last, match.passage) == (2, 2, "found it")
+
+
+def test_a_match_has_the_methods_of_its_line() -> None:
+    store = MemoryStore({"a.py": b"x = 1\nretries = 7\n"})
+    [hit] = Readers(build_context(store), Files(store)).grep("retries")
+    assert hit.split("=")[1].strip() == "7"
+    assert "= 7" in hit
+    assert hit[:7].upper() == "RETRIES"
+    with pytest.raises(AttributeError, match=r"\.passage"):
+        _ = hit.nonsense

@@ -76,6 +76,18 @@ class Match:
 
     __repr__ = __str__
 
+    def __getattr__(self, name: str) -> Any:
+        """The methods of `str`, over `text`: models write `hit.split("=")` as soon as a match prints as a line."""
+        if name.startswith("_") or not hasattr(str, name):
+            raise AttributeError(f"a match has no attribute {name!r}; it has .path .line .text .passage .start .end")
+        return getattr(self.text, name)
+
+    def __contains__(self, part: str) -> bool:
+        return part in self.text
+
+    def __getitem__(self, key: int | slice) -> str:
+        return self.text[key]
+
     def _key(self) -> tuple[object, ...]:
         return (self.path, self.line, self.text, self.span, self.first, self.last)
 
