@@ -384,7 +384,14 @@ def test_prose_that_begins_like_a_definition_is_no_heading() -> None:
 def test_a_function_is_listed_once() -> None:
     body = b"".join(b"    zebra = stripe(zebra, %d)\n\n" % at for at in range(120))
     run = ask({"a.py": b"def paint(zebra):\n" + body}, "zebra stripe paint")
-    assert len(run.cited) == len({(path, first) for path, first, _ in run.cited})
+    assert run.answer.count("`def paint(zebra)`") == 1
+
+
+def test_a_quote_keeps_its_indent_and_a_title_loses_its_comment() -> None:
+    code = b"class Zoo(dict):  # type: ignore\n    def feed(self):\n        for zebra in hay:\n            eat(zebra)\n"
+    run = ask({"a.py": code}, "zebra hay")
+    assert "   for zebra in hay:\n       eat(zebra)\n" in run.answer
+    assert "in `class Zoo(dict)`" in run.answer
 
 
 def test_a_long_line_is_cut_and_says_so() -> None:

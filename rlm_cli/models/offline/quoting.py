@@ -24,6 +24,7 @@ _AFTER_NAME = re.compile(
     r"\s*(?:[a-z]+\s+)*?(?:class|type|module|object|interface|struct|enum|trait|macro|impl)(?:<[^>]*>)?\s+"
     r"[\w.:$!]+\s*(?:$|[({<:\[=;!]|(?:extends|implements|for|struct|interface|where|is|do|as|func|with)\b)"
 )
+_FUNCTION = re.compile(r"\s*(?:[a-z]+\s+)*(?:def|func|fn|function)\b")
 _HEADING = re.compile(r"#{1,6}\s|=+ ")
 _RUN = re.compile(r"`+")
 
@@ -36,6 +37,7 @@ class Quote:
     title: str
     about: str  # a sentence of its documentation, or the best sentence of a document; may be empty
     lines: tuple[str, ...]
+    owner: int = 0  # the line of the function that it is or stands in; 0 where there is none
 
     @property
     def heading(self) -> str:
@@ -67,11 +69,14 @@ def quote(
         title = _code(text.replace("( ", "(").replace(" )", ")").rstrip(":{ "))
         about, after = _documentation(after, lines)
         above = [owner for line, owner in owners.items() if line < start]
-        return Quote(path, start, last, _under(above, title), about, _best_lines(range(after, last + 1), lines, words))
+        return Quote(
+            path, start, last, _under(above, title), about, _best_lines(range(after, last + 1), lines, words), start
+        )
     first, last = _around(at, lines, comments=True)
     shown = tuple(_dedented([lines[number] for number in range(first, last + 1)][:_QUOTED_MOST]))
-    title = _code(list(owners.values())[-1].rstrip(":{ ")) if owners else f"`{path}`"
-    return Quote(path, first, last, title, "", shown)
+    title = _code(_bare(list(owners.values())[-1])) if owners else f"`{path}`"
+    inside = next((line for line in reversed(owners) if _FUNCTION.match(owners[line])), 0)
+    return Quote(path, first, last, title, "", shown, inside)
 
 
 def _of_document(path: str, at: int, lines: Mapping[int, str], owners: Sequence[str], words: Sequence[Wanted]) -> Quote:
@@ -217,4 +222,9 @@ def _code(text: str) -> str:
 
 
 def _under(owners: Sequence[str], title: str) -> str:
-    return f"{title} in {_code(owners[-1].rstrip(':{ '))}" if owners else title
+    return f"{title} in {_code(_bare(owners[-1]))}" if owners else title
+
+
+def _bare(line: str) -> str:
+    """A line that begins a definition, without its comment and its last sign."""
+    return re.sub(r"(?<=[:{)])\s+(?:#|//)\s.*$", "", line).rstrip(":{ ")

@@ -154,8 +154,8 @@ def quotes(task: Task) -> list[Quote]:
             quote(place.path, place.line, place.lines, place.owners, words, document=bool(_DOCUMENT.search(place.path)))
             for place in looked
         ]
-        # Two passages of one long function are one place to go to.
-        return list({(item.path, item.first): item for item in reversed(made)}.values())[::-1]
+        # Two passages of one long function are one place to go to: the better one is told.
+        return list({(item.path, item.owner or -item.first): item for item in reversed(made)}.values())[::-1]
     found = places(task.output(FIND)) or places(task.output(WIDEN))
     return [
         quote(place.path, place.line, {place.line: place.text}, {}, words, document=True)
