@@ -13,13 +13,28 @@ from rlm_cli.models import Message, Options, Price, Reply
 from rlm_cli.recording import Past
 from rlm_cli.settings import OPTIONS, Settings, load
 
+_OF_THE_DAY = (
+    *("dry_run", "format", "output", "progress", "quiet", "verbose", "color", "profile"),  # of the terminal
+    "sandbox",  # a journal may come from anywhere: it lowers no guard
+)
 
-def settings_of(started: RunStarted, flags: Mapping[str, Any]) -> Settings:
+
+def settings_of(started: RunStarted, flags: Mapping[str, Any], *, own: bool = True) -> Settings:
     """The settings that a run began with, and `flags` over them. Raises UsageError for values that no longer exist.
 
-    Sources are relative to the directory that the run began in: this process changes to it.
+    Sources are relative to the directory that the run began in: this process changes to it. `own` is false for a
+    journal from elsewhere, which is believed in nothing that could send a key or a secret away.
     """
     saved = started.settings
+    if not isinstance(saved, dict):
+        raise InputError("the journal is damaged: its settings are none")
+    if not own and saved.get("api_base") and "api_base" not in flags:
+        raise UsageError(
+            f"the journal would send your key to {str(saved['api_base'])[:200]}",
+            "It is none of your own runs; if that is right, say so with --api-base.",
+        )
+    if not own and saved.get("include_secrets"):
+        raise UsageError("the journal asks for secret files to be read", "It is none of your own runs; ask anew.")
     if saved.get("redact"):
         raise UsageError("the record of this run holds hashes in place of texts (--redact): it cannot be walked again")
     directory = str(saved.get("directory", ""))
@@ -31,8 +46,8 @@ def settings_of(started: RunStarted, flags: Mapping[str, Any]) -> Settings:
     kept: dict[str, Any] = {}
     for name, option in OPTIONS.items():
         value = saved.get(name)
-        if name in ("dry_run", "output", "progress", "quiet", "verbose", "color", "profile"):
-            continue  # belong to the terminal of that day
+        if name in _OF_THE_DAY:
+            continue
         if value is None and option.lifted:
             kept[name] = "none"
         elif value is not None and value != option.default:

@@ -20,16 +20,17 @@ from rlm_cli.account import Account
 from rlm_cli.answer import Answer, Outcome
 from rlm_cli.background import in_background
 from rlm_cli.cells import Shared
+from rlm_cli.choosing import OFFLINE, choose_models
 from rlm_cli.citations import Sources
 from rlm_cli.context.corpus import Corpus, open_corpus
 from rlm_cli.context.options import InputOptions
 from rlm_cli.context.spans import Part
 from rlm_cli.context.store import MappedStore
-from rlm_cli.delivery import deliver, refuse, values, verdict
+from rlm_cli.delivery import check_output, deliver, refuse, values, verdict
 from rlm_cli.direct import DIRECT_TOKENS, fits, solve_directly
 from rlm_cli.dryrun import estimate
 from rlm_cli.engine import Node
-from rlm_cli.errors import ExitStatus, Interrupted, OutputError, RlmError, SchemaError
+from rlm_cli.errors import ExitStatus, InputError, Interrupted, OutputError, RlmError, SchemaError
 from rlm_cli.events import (
     AnswerGiven,
     CallFailed,
@@ -49,11 +50,10 @@ from rlm_cli.events import (
 )
 from rlm_cli.gate import Gate
 from rlm_cli.journal import Journal, new_run
-from rlm_cli.keys import KeyRing
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.memo import Memo
 from rlm_cli.models import Model
-from rlm_cli.models.registry import KEYS, default_models, open_model, warm
+from rlm_cli.models.registry import warm
 from rlm_cli.places import places
 from rlm_cli.prompts import Pack
 from rlm_cli.quotations import Quotations
@@ -61,7 +61,7 @@ from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
 from rlm_cli.references import LookUp
 from rlm_cli.repair import repaired
-from rlm_cli.resuming import Silent, check_input, compare
+from rlm_cli.resuming import check_input, compare
 from rlm_cli.sandbox import Host, Sandbox
 from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.registry import SANDBOXES
@@ -74,7 +74,6 @@ from rlm_cli.sinks.report import Report, error_json
 from rlm_cli.state import State
 from rlm_cli.terminal import Environment, sentence
 
-OFFLINE = "offline/extractive"
 _NO_MODEL = (
     "no language model was used: this is an extract by offline/extractive. For written answers set a key, such as "
     "ANTHROPIC_API_KEY or OPENAI_API_KEY, or name a model with -m"
@@ -118,14 +117,16 @@ class Session:
         self._shared: Shared | None = None
         self._node: Node | None = None
         self._stopping: Stopping | None = None
+        self._outcome: Outcome | None = None  # in hand: whatever fails from here on does not cost it
         self._recorder = Recorder([_Fold(self._state)], past)
 
     async def run(self) -> ExitStatus:
         """The whole run. Raises only UsageError, before there is a run to speak of."""
         settings = self._settings
         try:
+            check_output(settings)
             schema = Schema.parse(settings.schema, multi=settings.schema_multi) if settings.schema else None
-            root, sub, fallback = self._models()
+            root, sub, fallback = choose_models(settings, self._past)
             pack = prompts.load(prompts.choose(root.name, root.window) if settings.pack == "auto" else settings.pack)
             pack = prompts.sized(pack, root.window, sub.window)
         except RlmError as error:
@@ -156,6 +157,9 @@ class Session:
             failure = stopping.stopped
         except BrokenPipeError:
             failure = stopping.gone()
+        except OutputError as error:  # the journal takes no more: what is in hand is still delivered
+            self._recorder.attach(None)
+            failure = stopping.stopped or error
         except RlmError as error:
             failure = stopping.stopped or error
         finally:
@@ -168,21 +172,6 @@ class Session:
             self._gate.stop(error)
 
     # --- before the first call -------------------------------------------------------------------------------------
-
-    def _models(self) -> tuple[Model, Model, bool]:
-        """Root model, sub-model, and whether they are the embedded one for want of any other."""
-        settings, keys = self._settings, KeyRing(KEYS)
-        if self._past is not None and self._past.strict:
-            return Silent(self._past.started.root_model), Silent(self._past.started.sub_model), False
-        name, sub_name, fallback = settings.model, settings.sub_model, False
-        if not name:
-            name, default_sub = default_models(keys) or (OFFLINE, OFFLINE)
-            fallback, sub_name = name == OFFLINE, sub_name or default_sub
-        base, window = settings.api_base, settings.context_window
-        root = open_model(name, environment=keys, base=None if fallback else base, window=window)
-        if not sub_name or sub_name == name:
-            return root, root, fallback
-        return root, open_model(sub_name, environment=keys, base=base, window=window), fallback
 
     def _begin(self, root: Model, sub: Model, pack: Pack) -> None:
         settings = self._settings
@@ -266,6 +255,8 @@ class Session:
             )
         )
         self._corpus = corpus
+        if not corpus.bytes_total:
+            raise InputError("nothing to read: every file is empty", "Is the command before the pipe right?")
         if self._past is not None:
             check_input(self._past, corpus.fingerprint, allow_changed=settings.allow_changed)
         self._recorder.emit(
@@ -299,7 +290,7 @@ class Session:
         ledger, past = Ledger(limits), self._past
         if past is not None:
             lost = sum(call.reserved or 0.0 for call in past.lost)
-            ledger.restore(cost=past.cost + lost, tokens=past.tokens, calls=past.calls, seconds=past.seconds)
+            ledger.restore(cost=past.cost + lost, tokens=past.tokens, calls=past.calls)
         memo = Memo(places().cache / "memo.sqlite", tell=self._warn) if settings.memo else None
         self._gate = Gate(
             root,
@@ -337,7 +328,7 @@ class Session:
                 outcome = await solve_directly(shared, settings.question)
             else:
                 outcome = await self._loop(shared)
-            outcome = await repaired(self._gate, pack, schema, outcome)
+            outcome = self._outcome = await repaired(self._gate, pack, schema, outcome)
         finally:
             self._recorder.emit(NodeFinished(node="0", status=outcome.status, answer=outcome.text))
         answer = await in_background(lambda: self._settle(outcome))
@@ -469,6 +460,9 @@ class Session:
         stop = "interrupt" if isinstance(failure, Interrupted) else None
         if isinstance(failure, SchemaError):
             return Answer(status="failed", text="", value=failure.value, stopped_by="schema")
+        submitted = self._outcome or (self._node.submitted if self._node else None)
+        if submitted is not None and isinstance(failure, OutputError):
+            return self._settle(submitted)
         if self._shared is None or self._node is None or not self._node.draft:
             return Answer(status="failed", text="", stopped_by=stop)
         return self._settle(Outcome("partial", self._node.draft, stopped_by=stop or "error"))

@@ -43,5 +43,6 @@ def replay(
 
     path = journal.find(places().runs, run).absolute()
     past = Past.read(lambda: journal.read(path), strict=True)
-    settings = replace(settings_of(past.started, flags(given)), allow_changed=allow_changed, memo=False)
+    settings = settings_of(past.started, flags(given), own=path.parent == places().runs)
+    settings = replace(settings, allow_changed=allow_changed, memo=False)
     return asyncio.run(walk(past, settings, Environment.of_process(settings.color)))

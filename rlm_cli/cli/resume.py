@@ -63,7 +63,8 @@ def _go_on(run: str, past: Past, held: journal.Journal, *, allow_changed: bool, 
     path = held.path
     if past.finished is not None and past.finished.status in ("answered", "not_found"):
         raise UsageError(f"the run {path.stem} has ended: {past.finished.status}", f"Look at it: rlm runs show {run}")
-    settings = replace(settings_of(past.started, flags(given)), allow_changed=allow_changed)
+    settings = settings_of(past.started, flags(given), own=path.parent == places().runs)
+    settings = replace(settings, allow_changed=allow_changed)
     check_limit(past, settings, run)
     environment = Environment.of_process(settings.color)
     return asyncio.run(go_on(past, held, settings, environment))

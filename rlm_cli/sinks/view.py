@@ -218,10 +218,16 @@ def error_text(error: dict[str, object]) -> str:
 
 
 def resumable(state: State) -> bool:
-    """Whether `rlm resume` would go on from where this run ended."""
-    if state.replayed:
+    """Whether it is to be said that `rlm resume` goes on from where this run ended.
+
+    Not where nothing was read yet, and not after Ctrl-C, which says so itself.
+    """
+    if state.input is None or state.replayed:
         return False
-    return state.finished is None or state.finished.exit_code not in (0, 1, 9)
+    finished = state.finished
+    return finished is None or (
+        finished.exit_code not in (0, 1, 9) and (finished.error or {}).get("type") != "Interrupted"
+    )
 
 
 # --- parts of lines ------------------------------------------------------------------------------------------------

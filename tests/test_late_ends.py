@@ -1,0 +1,86 @@
+"""An answer in hand is delivered, whatever happens at the very end; and no cell makes the host hold what no model takes."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import RunRlm
+from tests.server import Ask, Item, ScriptedServer
+
+MakeTree = Callable[[dict[str, str]], Path]
+KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
+LOOK = "```repl\nprint(context[:80])\n```"
+
+
+def words(folder: Path, url: str, *more: str) -> list[str]:
+    return ["ask", str(folder), "where?", "-m", "openai/root", "--api-base", url, "--strategy", "rlm", *more]
+
+
+def test_a_disk_that_fills_at_the_answer_costs_the_journal_and_not_the_answer(
+    tree: MakeTree, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tree({"a.py": "def login():\n    return 1\n"})
+    final = "```repl\nFINAL('found. ' + 'x' * 300_000)\n```"
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    with ScriptedServer([LOOK, final]) as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "rlm_cli", *words(folder, server.url)],
+            env=environment | KEY,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            preexec_fn=small_files,
+            timeout=60,
+            check=False,
+        )
+    assert done.stdout.startswith(b"found. xxx")
+    assert done.returncode == 74, done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_whole_input_is_refused_as_a_prompt_by_its_size_alone(rlm: RunRlm, tmp_path: Path) -> None:
+    log = tmp_path / "huge.log"
+    log.write_bytes(b"a line\n")
+    with log.open("r+b") as file:
+        file.truncate(8 << 30)  # sparse: reading it would take minutes and all memory
+    cells = [
+        "print(context[:20])",
+        "try:\n    llm_query('what is it?', context)\nexcept SubcallError as error:\n    FINAL(str(error))",
+    ]
+
+    def script(asked: Ask) -> Item:
+        return f"```repl\n{cells[asked.number]}\n```"
+
+    with ScriptedServer(script) as server:
+        done = rlm(*words(log, server.url, "--binary"), env=KEY)
+    assert "Split it" in done.stdout, done.stderr
+
+
+def test_children_are_no_more_at_once_than_jobs(rlm: RunRlm, tree: MakeTree) -> None:
+    folder = tree({"a.txt": "some words\n" * 100})
+
+    def script(asked: Ask) -> Item:
+        if "You are a child" in str(asked.messages):
+            return "```repl\nprint(context[:20])\nFINAL('done')\n```"
+        return (
+            "```repl\nprint(context[:300])\nFINAL(str(rlm_query_batched(['go'] * 9, context[:200]).count('done')))\n```"
+        )
+
+    with ScriptedServer(script, latency=0.05) as server:
+        done = rlm(*words(folder, server.url, "--max-depth", "2", "-j", "3"), env=KEY)
+        assert server.peak <= 3
+    assert done.stdout.splitlines()[0] == "9", done.stderr
+
+
+def test_an_answer_whose_calls_met_a_limit_is_partial(rlm: RunRlm, tree: MakeTree) -> None:
+    cell = "```repl\nprint(context[:300])\nFINAL(str(llm_query_batched(['a', 'b', 'c'])))\n```"
+    with ScriptedServer(lambda asked: cell if asked.number == 0 else "fine") as server:
+        done = rlm(*words(tree({"a.txt": "words\n" * 50}), server.url, "--max-calls", "3", "--json"), env=KEY)
+    assert done.exit == 6, done.stderr
+    assert (done.json["status"], done.json["stopped_by"]) == ("partial", "calls")
