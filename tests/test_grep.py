@@ -274,4 +274,4 @@ def test_a_match_has_the_methods_of_its_line() -> None:
     assert "= 7" in hit
     assert hit[:7].upper() == "RETRIES"
     with pytest.raises(AttributeError, match=r"\.passage"):
-        _ = assert hit.nonsense
+        _ = hit.nonsense
