@@ -158,12 +158,19 @@ def synonyms(word: str) -> tuple[str, ...]:
 
 
 def neighbours(question: str) -> dict[str, tuple[str, ...]]:
-    """word → what it makes with the next: names are written as one where questions use two, `fail over`, `time out`."""
+    """word → what it makes with its particle: names are written as one where questions use two, `fail over`, `time out`.
+
+    Any two words joined cost first places: "random graphs" is a part of many names that are not what is meant.
+    """
     tokens = re.findall(r"[A-Za-z]+", question)
     found: dict[str, tuple[str, ...]] = {}
     for one, other in pairwise(tokens):
-        short = other.lower() in _PARTICLES or (len(other) > 2 and other.lower() not in STOP)
-        if short and len(one) > 2 and one.lower() not in STOP and re.search(rf"{one}[ -]{other}", question):
+        if (
+            other.lower() in _PARTICLES
+            and len(one) > 2
+            and one.lower() not in STOP
+            and re.search(rf"{one}[ -]{other}", question)
+        ):
             found.setdefault(one, (one.lower() + other.lower(),))
     return found
 
