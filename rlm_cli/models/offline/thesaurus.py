@@ -158,7 +158,7 @@ def synonyms(word: str) -> tuple[str, ...]:
 
 
 def neighbours(question: str) -> dict[str, tuple[str, ...]]:
-    """word → what it makes with its particle: names are written as one where questions use two, `fail over`, `time out`.
+    """word → what it makes with its particle: names are one word where questions use two, `fail over`, `time out`.
 
     Any two words joined cost first places: "random graphs" is a part of many names that are not what is meant.
     """
