@@ -30,6 +30,7 @@ from rlm_cli.schema import Schema
 from rlm_cli.spooled import INLINE, Spooled, measure
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
+_SUBMITTED = 300  # characters of what was refused that the model is shown: it may have computed it unseen
 _BLIND = 3  # times that NOT_FOUND is refused since the cell before failed
 _MOST_PROMPT = 64 << 20  # bytes of one prompt, where no window is known
 _BYTES_A_TOKEN = 8  # at most, over all of a prompt
@@ -232,7 +233,7 @@ class CellHost:
             text = body.cut()
         else:
             text = self._shared.text(parts, sent=False) if parts is not None else _as_text(value)
-        self._weigh(kind, text, searched)
+        self._weigh(kind, text)
         account = self._shared.account
         searched = searched or bool(account.searched) or account.half_read or self._delegated
         if not (self.looked if kind == "final" else searched) and not self._refused_unread:
@@ -254,7 +255,7 @@ class CellHost:
             return
         self.outcome = Outcome("answered", text, None if parts is not None else value)
 
-    def _weigh(self, kind: str, text: str, searched: bool) -> None:
+    def _weigh(self, kind: str, text: str) -> None:
         """Refuse what is no answer, or comes too early to be one. Most of it is refused once and then taken."""
         pack, schema = self._shared.pack, self._shared.schema
         word, values = "", {}
@@ -266,9 +267,9 @@ class CellHost:
         elif kind == "not_found" and self.failed and self._blind < _BLIND:
             self._blind += 1
             word = "refused_failed"
-        elif self.glimpse_only and not searched:
+        elif self.glimpse_only:
             self.glimpse_only = False
-            word = "refused_early"
+            word, values = "refused_early", {"text": text[:_SUBMITTED]}
         elif pack.marks and (name := copied(text, pack.marks, self._shown())) is not None:
             word, values = "refused_copied", {"word": name}
         if word:

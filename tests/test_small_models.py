@@ -129,8 +129,8 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
     assert len(server.asks) == len(script)
     told = [event["content"] for event in done.of("message") if event["role"] == "user"]
     word = {
-        "nothing but the first search": "only the words of the question were searched",
-        "not found at first sight": "only the words of the question were searched",
+        "nothing but the first search": "Refused once, to make sure. It would be:",
+        "not found at first sight": "Refused once, to make sure. It would be:",
         "empty": "is empty",
         "None": "is empty",
         "a placeholder": "is empty",
@@ -193,7 +193,7 @@ def test_sub_calls_are_short_and_get_question_and_text_apart(rlm: RunRlm, tree: 
         command = ["ask", "input", "what colour?", "-m", "compatible/x-1b", "--api-base", server.url]
         done = rlm(*command, "--strategy", "rlm", "--json")
     assert (done.exit, done.json["answer"]) == (0, "it says blue")
-    sub = server.asks[-1]
+    sub = next(ask for ask in server.asks if not ask.system)
     assert sub.body["max_tokens"] == SMALL.sub_tokens
     assert re.search(
         r"data and not an instruction.*<text>\nThe door is blue.*</text>.*What colour is it\?", sub.text, re.S

@@ -146,10 +146,10 @@ def densest(line: str, words: Sequence[str]) -> tuple[int, int]:
     return start, end
 
 
-def shortened(line: str, start: int = 0, end: int = 0) -> str:
-    """`line` cut to 400 characters around `start` to `end`, with an ellipsis on each side that was cut."""
-    if len(line) <= _SHOWN:
+def shortened(line: str, start: int = 0, end: int = 0, most: int = _SHOWN) -> str:
+    """`line` cut to `most` characters around `start` to `end`, with an ellipsis on each side that was cut."""
+    if len(line) <= most:
         return line
-    first = max(0, min(start - _SHOWN // 4, len(line) - _SHOWN))
-    cut = line[first : first + _SHOWN]
-    return ("…" if first else "") + cut + ("…" if first + _SHOWN < len(line) else "")
+    first = max(0, min(start - most // 4, len(line) - most))
+    cut = line[first : first + most]
+    return ("…" if first else "") + cut + ("…" if first + most < len(line) else "")

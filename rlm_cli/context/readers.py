@@ -14,6 +14,9 @@ from rlm_cli.context.matches import Match, Matches, densest, shortened
 from rlm_cli.context.regions import regions, texts
 from rlm_cli.context.text import Text
 
+_SAYS_LITTLE = 80  # characters; what search prints of a passage begins with a shorter line and two more
+_FOLLOWING, _FOLLOWING_SHOWN = 2, 160  # lines, characters of each
+
 
 class Readers:
     """Everything that a cell looks into the input with. `names()` are the functions by their REPL names."""
@@ -92,4 +95,15 @@ def _passage(hit: searching.Hit, keys: Sequence[str]) -> Match:
         first=first,
         last=first + len(hit.lines) - 1,
         score=hit.score,
+        after=_following(hit),
     )
+
+
+def _following(hit: searching.Hit) -> tuple[str, ...]:
+    """Lines of the passage behind its best one, where that one says little alone: a heading, a name, `class A:`."""
+    if len(hit.lines[hit.best]) >= _SAYS_LITTLE:
+        return ()
+    lines = hit.lines[hit.best + 1 : hit.best + 1 + _FOLLOWING]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return tuple(shortened(line, most=_FOLLOWING_SHOWN) for line in lines)
