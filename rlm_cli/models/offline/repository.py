@@ -155,7 +155,10 @@ def quotes(task: Task) -> list[Quote]:
             for place in looked
         ]
         # Two passages of one long function are one place to go to: the better one is told.
-        return list({(item.path, item.owner or -item.first): item for item in reversed(made)}.values())[::-1]
+        told: dict[tuple[str, int], Quote] = {}
+        for item in made:
+            told.setdefault((item.path, item.owner or -item.first), item)
+        return list(told.values())
     found = places(task.output(FIND)) or places(task.output(WIDEN))
     return [
         quote(place.path, place.line, {place.line: place.text}, {}, words, document=True)
