@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+
+# Half of an import is no place for a traceback: until `main` is reached, Ctrl-C simply ends the process.
+_ours = threading.current_thread() is threading.main_thread()
+_handler = signal.signal(signal.SIGINT, signal.SIG_DFL) if _ours else None
+
 import contextlib
 import errno
 import os
@@ -13,6 +20,9 @@ from rlm_cli import __version__
 from rlm_cli.cli.app import dispatch
 from rlm_cli.errors import ExitStatus, OutputError, RlmError
 from rlm_cli.terminal import keep_standard_descriptors, sentence
+
+if _handler is not None:
+    signal.signal(signal.SIGINT, _handler)
 
 
 def main() -> None:
