@@ -389,9 +389,8 @@ def test_a_function_is_listed_once() -> None:
 
 def test_a_function_that_is_found_twice_keeps_its_first_place() -> None:
     body = b"".join(b"    zebra = stripe(zebra, %d)\n\n" % at for at in range(120))
-    run = ask({"paint.py": b"def paint_zebra(zebra):\n" + body, "b.py": b"x = 1  # a zebra\n"}, "paint the zebra")
-    assert run.cited[0][0] == "paint.py"
-    assert [path for path, _, _ in run.cited].count("paint.py") == 1
+    run = ask({"paint.py": b"def paint_zebra(zebra):\n" + body, "b.py": b"x = 1  # paint a zebra\n"}, "paint the zebra")
+    assert [path for path, _, _ in run.cited] == ["paint.py", "b.py"]
 
 
 def test_a_quote_keeps_its_indent_and_a_title_loses_its_comment() -> None:
