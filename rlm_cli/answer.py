@@ -24,6 +24,7 @@ class Outcome:
     value: Any = None
     stopped_by: str | None = None
     body: Spooled | None = None  # all of an answer of which `text` is a cut
+    votes: Mapping[str, Any] | None = None  # with --votes: how many agreed, and what the others said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

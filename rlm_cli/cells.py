@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,22 +18,25 @@ from rlm_cli.citations import Sources
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
 from rlm_cli.errors import AuthError, ContextTooLong, InputError, LimitReached, ProviderError
-from rlm_cli.events import BatchStarted, Event
+from rlm_cli.events import BatchStarted, Event, ToolCalled
 from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
-from rlm_cli.prompts import Pack
+from rlm_cli.prompts import Pack, inert
 from rlm_cli.recording import Past
 from rlm_cli.refusals import copied, unfit
 from rlm_cli.repair import mended
 from rlm_cli.sandbox import CellRefusal
 from rlm_cli.schema import Schema
 from rlm_cli.spooled import INLINE, Spooled, measure
+from rlm_cli.tools import Tools, asked_tool
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
 _SUBMITTED = 300  # characters of what was refused that the model is shown: it may have computed it unseen
 _BLIND = 3  # times that NOT_FOUND is refused since the cell before failed
 _MOST_PROMPT = 64 << 20  # bytes of one prompt, where no window is known
 _BYTES_A_TOKEN = 8  # at most, over all of a prompt
+_TOOL_ROUNDS = 5  # tools that one sub-call may call, one after another
+_TOOL_SHOWN = 2_000  # characters of a tool's arguments and result that the journal keeps
 _MISFITS = 3  # submissions that do not fit --schema are refused so often; then two more calls try to repair it
 
 
@@ -52,6 +55,8 @@ class Shared:
     max_turns: int
     jobs: int
     cell_time: float  # seconds
+    tools: Tools | None = None  # functions of the user, for the REPL
+    sub_tools: Tools | None = None  # and for sub-calls
     compact_at: float = 0.8  # share of the root model's window at which earlier turns become a summary
     schema: Schema | None = None  # of the root's answer
     past: Past | None = None  # of a run that goes on, or is replayed
@@ -122,6 +127,12 @@ class CellHost:
             return replace(outcome, status="partial", stopped_by=self.stop.limit)
         return outcome
 
+    def follow(self) -> None:
+        """A further question: what was submitted is past."""
+        self.outcome, self.stop = None, None
+        self._misfits = self._blind = 0
+        self.failed = self.glimpse_only = False
+
     def taken_notes(self) -> list[str]:
         """What the model should be told, once."""
         notes, self.notes = self.notes, []
@@ -181,7 +192,7 @@ class CellHost:
         self._refuse_huge(parts)
         asked = shared.text(parts[:1])
         if len(parts) > 1:
-            asked = pack.say("sub_task", prompt=asked, text=shared.text(parts[1:]))
+            asked = pack.say("sub_task", prompt=asked, text=inert("text", shared.text(parts[1:])))
         if schema is not None:
             asked += "\n\n" + pack.say("schema_reply", schema=schema.text())
         request = Request(
@@ -196,10 +207,10 @@ class CellHost:
             max_tokens=self._shared.pack.sub_tokens,
             schema=None if schema is None else schema.wire,
         )
-        reply = await shared.gate.ask(request)
+        text = await self._answered(request)
         if schema is None:
-            return reply.text
-        value, fault = await mended(shared.gate, pack, schema, reply.text, request)
+            return text
+        value, fault = await mended(shared.gate, pack, schema, text, request)
         if fault is not None:
             return {"error": "SchemaError", "message": f"the reply does not fit the schema: {fault}"}
         return {"value": value}
@@ -211,6 +222,47 @@ class CellHost:
         if size > most:
             advice = "Split it: for part in chunks(text): ask about each, or use rlm_query."
             raise ContextTooLong(f"The text is {size:,} bytes, and a sub-model takes at most about {most:,}.", advice)
+
+    async def _answered(self, request: Request) -> str:
+        """The reply to a sub-call, once it calls no tool any more."""
+        tools, gate = self._shared.sub_tools, self._shared.gate
+        if tools is None:
+            return (await gate.ask(request)).text
+        [message] = request.messages
+        wanted = message.content + "\n\n" + self._shared.pack.say("sub_tools", tools=tools.text())
+        messages = [Message("user", wanted)]
+        for _ in range(_TOOL_ROUNDS):
+            text = (await gate.ask(replace(request, messages=tuple(messages)))).text
+            called = asked_tool(text)
+            if called is None:
+                return text
+            result = await self._tool(tools, *called)
+            messages += [Message("assistant", text), Message("user", json.dumps(result, ensure_ascii=False))]
+        return (await gate.ask(replace(request, messages=tuple(messages)))).text
+
+    async def tool(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """See `Host.tool`."""
+        if self._shared.tools is None:
+            raise CellRefusal("NameError", f"there is no tool {name!r}")
+        done = await self._tool(self._shared.tools, name, arguments, named)
+        if "error" in done:
+            raise CellRefusal(done["kind"], done["error"])
+        return done["result"]
+
+    async def _tool(self, tools: Tools, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        done = await tools.call(name, arguments, named)
+        given = json.dumps([*arguments, named] if named else list(arguments), ensure_ascii=False)[:_TOOL_SHOWN]
+        told = json.dumps(done.get("result"), ensure_ascii=False)[:_TOOL_SHOWN]
+        event = ToolCalled(
+            node=self._node, cell=self.cell, tool=name, arguments=given, result=told, error=done.get("error")
+        )
+        self._shared.emit(event)
+        return done
+
+    @property
+    def tools(self) -> Sequence[Sequence[str]]:
+        """See `Host.tools`."""
+        return [] if self._shared.tools is None else self._shared.tools.described()
 
     async def _recurse(self, parts: Sequence[Part], site: int | None) -> Any:
         self._refuse_huge(parts[:1])

@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from rlm_cli.errors import ExitStatus, OutputError, RlmError, UsageError
 from rlm_cli.settings import Settings
@@ -82,11 +81,3 @@ def _replace(path: Path, data: Iterable[bytes]) -> None:
 def _write(path: Path, data: Iterable[bytes]) -> None:
     with path.open("wb") as stream:
         stream.writelines(data)
-
-
-def values(settings: Settings) -> dict[str, Any]:
-    """The settings as the journal holds them: what a resumed run needs, never a key."""
-    from rlm_cli.settings import OPTIONS
-
-    listed = [os.fsdecode(name) for name in settings.listed]
-    return {name: getattr(settings, name) for name in OPTIONS} | {"directory": os.getcwd(), "listed": listed}

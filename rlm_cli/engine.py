@@ -8,6 +8,7 @@ never prints and never calls a model but through the gate. The method is that of
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -72,6 +73,8 @@ class Node:
         self._silent = 0
         self._stuck = 0  # times in a row that the same cell gave the same output
         self._turn = 0
+        self._until = shared.max_turns
+        self._starting: asyncio.Task[None] | None = None
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
         self.draft: str | None = None
         talk = self._conversation = Conversation()
@@ -81,35 +84,80 @@ class Node:
     async def solve(self) -> Outcome:
         """Run to an outcome. At a limit the draft, or one reserved call, becomes a partial answer.
 
-        Raises ProviderError, AuthError or SandboxError when the node cannot go on; `draft` holds what there is.
+        Raises ProviderError, AuthError or SandboxError when the node cannot go on; `draft` holds what there is. The
+        sandbox stays up, for `follow`, until `close`.
         """
-        # The worker comes up while the first reply is on its way: never on the critical path.
-        starting = asyncio.create_task(self._start())
         try:
             async with asyncio.timeout_at(self._deadline):
-                return await self._loop(starting)
+                return await self._loop()
         except TimeoutError:
             return await self._conclude(OutOfTime("the time is up", "Raise it with --max-time."))
         except LimitReached as limit:
             return await self._conclude(limit)
-        finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            await self._sandbox.close()
 
     @property
     def submitted(self) -> Outcome | None:
         """The answer that a cell has submitted, also where the run ended before it could be handed on."""
         return self._host.outcome
 
-    async def _loop(self, starting: asyncio.Task[None]) -> Outcome:
-        self._open()
-        await self._first_look(starting)
-        while self._turn < self._shared.max_turns:
+    async def follow(self, question: str, deadline: float | None = None) -> Outcome:
+        """A further question, with the variables and the conversation of the one before. Raises as `solve` does."""
+        self._ask_further(question)
+        self._deadline = deadline
+        return await self.solve()
+
+    async def walk(self, turns: int, question: str | None = None) -> None:
+        """Live through a recorded question again, up to its turn `turns`, to have its variables: nothing is paid.
+
+        `question` is None for the first one of a run.
+        """
+        if question is not None:
+            self._ask_further(question)
+        past = self._shared.past
+        await self._begin()
+        while self._turn < turns and past is not None and past.knows("root", self._node, self._turn + 1):
             self._turn += 1
-            if (outcome := await self._take_turn(starting)) is not None:
+            with contextlib.suppress(LimitReached):
+                if await self._take_turn() is not None:
+                    return
+
+    async def close(self) -> None:
+        """End the sandbox."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await self._sandbox.close()
+
+    def _ask_further(self, question: str) -> None:
+        self._question = question
+        self.draft, self._silent, self._stuck, self._last = None, 0, 0, ((), "")
+        self._host.follow()
+        self._until = self._turn + self._shared.max_turns
+        schema = self._shared.schema.text() if self._shared.schema and not self._depth else ""
+        note = self._shared.pack.say("schema_note", schema=schema) + "\n\n" if schema else ""
+        words = {"question": question, "limits": self._limits(), "schema": note}
+        self._say("user", self._shared.pack.say("follow_up", **words))
+
+    async def _begin(self) -> None:
+        """Open the conversation, the first time. The worker comes up while the first reply is on its way."""
+        if self._starting is not None:
+            return
+        self._starting = asyncio.create_task(self._start())
+        self._open()
+        await self._first_look()
+
+    async def _loop(self) -> Outcome:
+        await self._begin()
+        while self._turn < self._until:
+            self._turn += 1
+            if (outcome := await self._take_turn()) is not None:
                 return outcome
         raise LimitReached(f"all {self._turn} turns were used", "Raise it with --max-turns.", limit="turns")
+
+    async def _ready(self) -> None:
+        """Wait for the worker. Raises SandboxError."""
+        assert self._starting is not None
+        await self._starting
 
     async def _start(self) -> None:
         ready = await self._sandbox.start()
@@ -131,6 +179,7 @@ class Node:
             depth_left=self._shared.max_depth - self._depth,
             child=self._depth > 0,
             schema=self._shared.schema.text() if self._shared.schema and not self._depth else "",
+            tools=self._shared.tools.text() if self._shared.tools else "",
         ):
             self._say(message.role, message.content)
         self._conversation.opened()
@@ -143,7 +192,7 @@ class Node:
 
     def _limits(self) -> str:
         """What is left of each limit, in a line."""
-        left, turns = self._shared.gate.ledger.left(), self._shared.max_turns - self._turn
+        left, turns = self._shared.gate.ledger.left(), self._until - self._turn
         said = [plural(turns, "turn")]
         if left.calls is not None:
             said.append(plural(left.calls, "call"))
@@ -153,7 +202,7 @@ class Node:
             said.append(duration(left.seconds))
         return f"Left: {', '.join(said)}."
 
-    async def _first_look(self, starting: asyncio.Task[None]) -> None:
+    async def _first_look(self) -> None:
         """The pack's own first cell, run as if the model had written it: a weak model that has seen no line of the
         input makes up what its lines look like."""
         shared, began = self._shared, time.monotonic()
@@ -162,7 +211,7 @@ class Node:
             return
         self._turn += 1
         shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
-        await starting
+        await self._ready()
         self._say("assistant", f"```repl\n{code}\n```")
         output = self._output(await self._run_cell(code, 1))
         self._host.glimpse_only = True
@@ -179,13 +228,13 @@ class Node:
             question=self._question,
         )
 
-    async def _take_turn(self, starting: asyncio.Task[None]) -> Outcome | None:
+    async def _take_turn(self) -> Outcome | None:
         """One turn: a reply, its cells, the feedback. The outcome, once there is one."""
         shared, began = self._shared, time.monotonic()
         shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
         await self._make_room()
         reply = await self._ask("root", self._conversation.messages, stop=shared.pack.stop, stuck=self._stuck)
-        await starting
+        await self._ready()
         found = blocks(reply.text)
         first_only = shared.pack.cells == "first"
         cells = found.cells[:1] if first_only else found.cells
@@ -313,7 +362,7 @@ class Node:
         else:
             self._silent += 1
             notes.append(pack.say("no_code" if self._silent == 1 else "no_code_again"))
-        if self._turn == self._shared.max_turns - 1:
+        if self._turn == self._until - 1:
             notes.append(pack.say("last_turn"))
         return notes
 
@@ -347,6 +396,7 @@ class Node:
         try:
             outcome = await child.solve()
         finally:
+            await child.close()
             shared.emit(NodeFinished(node=node, status=outcome.status, answer=outcome.text))
         return outcome
 

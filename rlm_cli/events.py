@@ -106,6 +106,15 @@ class RunStarted(Event):
     schema_version: int = SCHEMA_VERSION
 
 
+@event("question.asked")
+class QuestionAsked(Event):
+    """A further question to the same run: its variables, sources and conversation go on."""
+
+    question: str
+    number: int  # from 2
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
 @event("run.resumed")
 class RunResumed(Event):
     run: str
@@ -301,6 +310,18 @@ class CellFinished(Event):
     variables: list[list[str]] = field(default_factory=list)  # [name, type, size]
     submitted: bool = False
     draft: str | None = None
+
+
+@event("tool.called")
+class ToolCalled(Event):
+    """A function of the user was called, by a cell or by a sub-call. Long values are cut."""
+
+    node: str
+    cell: str
+    tool: str
+    arguments: str
+    result: str
+    error: str | None = None
 
 
 # --- calls ---------------------------------------------------------------------------------------------------------

@@ -143,9 +143,15 @@ class Gate:
         self._under_way: dict[bytes, asyncio.Future[Reply]] = {}
         self._tasks: set[asyncio.Task[Reply]] = set()
         self._stopped: RlmError | None = None
-        output = reply_tokens(root, "extract")
-        price = root.price
-        ledger.keep(cost=None if price is None else worst_cost(price, LAST_INPUT, output), tokens=LAST_INPUT + output)
+        self.begin(ledger)
+
+    def begin(self, ledger: Ledger) -> None:
+        """A further question, with limits of its own."""
+        self.ledger = ledger
+        output = reply_tokens(self.root, "extract")
+        price = self.root.price
+        kept = None if price is None else worst_cost(price, LAST_INPUT, output)
+        ledger.keep(cost=kept, tokens=LAST_INPUT + output)
 
     async def ask(self, request: Request) -> Reply:
         """The reply to one call. Raises a `ProviderError`, `AuthError`, `LimitReached`, or what `stop` was given."""

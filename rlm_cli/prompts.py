@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from rlm_cli.errors import UsageError
 from rlm_cli.models import Message
@@ -88,6 +88,15 @@ _WORDS = (
     "extract",
     "direct_system",
     "direct_task",
+    "follow_up",
+    "earlier",
+    "tools",
+    "sub_tools",
+    "search_system",
+    "search_task",
+    "map_task",
+    "merge_task",
+    "votes_task",
     "sub_task",
     "schema_note",
     "schema_reply",
@@ -170,9 +179,20 @@ def sized(pack: Pack, window: int | None, sub_window: int | None) -> Pack:
 
 
 def opening(
-    pack: Pack, question: str, description: str, limits: str, *, depth_left: int, child: bool = False, schema: str = ""
+    pack: Pack,
+    question: str,
+    description: str,
+    limits: str,
+    *,
+    depth_left: int,
+    child: bool = False,
+    schema: str = "",
+    tools: str = "",
 ) -> list[Message]:
-    """The messages that a conversation begins with: system, the pack's worked examples, the task."""
+    """The messages that a conversation begins with: system, the pack's worked examples, the task.
+
+    `tools` describes the functions that the user has added to the REPL.
+    """
     calls = ""
     if depth_left > 0:
         recursion = pack.say("recursion_child" if depth_left > 1 else "recursion_plain")
@@ -181,10 +201,29 @@ def opening(
     system = pack.say(
         "system", calls=calls, advice=advice, output_limit=f"{pack.output_limit:,}", chunk=f"{pack.chunk:_}"
     )
-    note = pack.say("schema_note", schema=schema) + "\n\n" if schema else ""
+    note = pack.say("tools", tools=tools) + "\n\n" if tools else ""
+    note += pack.say("schema_note", schema=schema) + "\n\n" if schema else ""
     words = {"question": question, "description": description, "limits": limits, "schema": note}
     task = pack.say("child_task" if child else "task", **words)
     return [Message("system", system), *pack.examples, Message("user", task)]
+
+
+class Asked(Protocol):
+    """A question that was asked before, and what was answered."""
+
+    @property
+    def question(self) -> str: ...
+
+    @property
+    def answer(self) -> str: ...
+
+
+def after(pack: Pack, question: str, earlier: Sequence[Asked]) -> str:
+    """`question` with the last of the earlier ones, for a model that has not seen them."""
+    if not earlier:
+        return question
+    last = earlier[-1]
+    return pack.say("earlier", question=question, asked=last.question, answer=last.answer)
 
 
 def first_cell(pack: Pack, question: str) -> str:
@@ -194,8 +233,12 @@ def first_cell(pack: Pack, question: str) -> str:
 
 def fence(name: str, text: str) -> str:
     """`text` as data between tags that it cannot close itself."""
-    inert = re.sub(rf"<(?=/?{name}\b)", r"<\\", text)
-    return f"<{name}>\n{inert}\n</{name}>"
+    return f"<{name}>\n{inert(name, text)}\n</{name}>"
+
+
+def inert(name: str, text: str) -> str:
+    """`text` in which nothing opens or closes the tag `name`."""
+    return re.sub(rf"<(?=/?{name}\b)", r"<\\", text, flags=re.IGNORECASE)
 
 
 def numbered(name: str, text: str, first: int = 1) -> str:

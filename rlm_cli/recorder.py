@@ -33,6 +33,7 @@ class Recorder:
         self._seq = past.seq if past else 0
         self._origin = time.monotonic() - (past.seconds if past else 0.0)
         self._lock = threading.RLock()
+        self.muted = False  # while earlier questions are lived through again: all of it is on record
         self._waiting: list[Record] = []  # of a journal that is still to come
         self.warnings: list[str] = []
 
@@ -57,7 +58,7 @@ class Recorder:
     def emit(self, event: Event) -> None:
         """Record one event. A journal that cannot be written ends the run; a sink that fails is dropped and told."""
         with self._lock:
-            if self._past is not None and self._past.repeats(event):
+            if (self._past is not None and self._past.repeats(event)) or self.muted:
                 return
             at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             if not event.live:

@@ -27,11 +27,13 @@ from rlm_cli.events import (
     InputOpened,
     LimitHit,
     MessageAdded,
+    QuestionAsked,
     Record,
     RunFinished,
     RunResumed,
     RunStarted,
     StrategyChosen,
+    TurnFinished,
 )
 from rlm_cli.models import Reply
 from rlm_cli.models.replay import Recorded, recorded
@@ -59,12 +61,23 @@ _ENDED_BY_FORCE = frozenset({"time", "died"})
 
 
 @dataclass(slots=True)
+class Asked:
+    """One question of a recorded run, and how far it came."""
+
+    question: str
+    turns: int = 0  # of the root, counted from the first question on
+    strategy: str = ""
+    answer: AnswerGiven | None = None
+
+
+@dataclass(slots=True)
 class Past:
     """One journal, folded. `records` reads it again from the start."""
 
     started: RunStarted
     records: Callable[[], Iterable[Record]]
     strict: bool = False  # a replay: differences end it
+    ended: bool = False  # only asked further: nothing of it is tried again
     seq: int = 0
     seconds: float = 0.0  # how long the run has been going on, all its parts together
     cost: float = 0.0
@@ -77,6 +90,8 @@ class Past:
     answer: AnswerGiven | None = None
     finished: RunFinished | None = None
     limit: LimitHit | None = None  # that ended the last part
+    questions: list[Asked] = field(default_factory=list)
+    asking: bool = False  # the last question is new
     cells: dict[str, CellFinished] = field(default_factory=dict)
     messages: dict[str, list[MessageAdded]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)  # of the second walk, in sentences
@@ -89,15 +104,17 @@ class Past:
     _said: Counter[str] = field(default_factory=Counter)  # node → messages of the second walk
 
     @classmethod
-    def read(cls, records: Callable[[], Iterable[Record]], *, strict: bool = False) -> Past:
-        """Fold a journal. `strict` for a replay. Raises InputError when it is none."""
+    def read(cls, records: Callable[[], Iterable[Record]], *, strict: bool = False, ended: bool = False) -> Past:
+        """Fold a journal. `strict` for a replay; `ended` for a run that is only asked further, so that nothing of it is
+        tried again. Raises InputError when it is none."""
         stream: Iterator[Record] = iter(records())
         first = next(stream, None)
         if first is None or not isinstance(first.event, RunStarted):
             raise InputError(
                 "the file is no journal of rlm: it does not begin with run.started", "rlm runs lists them."
             )
-        past = cls(first.event, records, strict, first.seq)
+        past = cls(first.event, records, strict, ended, first.seq)
+        past.questions.append(Asked(first.event.question))
         pending: dict[str, CallStarted] = {}
         for record in stream:
             past.seq, past.seconds = max(past.seq, record.seq), record.t
@@ -116,7 +133,7 @@ class Past:
             part, place = self._started[call.call]
             # A failure is worth another try; in a replay it happened, unless a later part of the run has tried again.
             failed = call.error is not None and not isinstance(call.error, Refused)
-            if failed and (not self.strict or call.failure in _STOPPED or part < latest[place]):
+            if failed and not self.ended and (not self.strict or call.failure in _STOPPED or part < latest[place]):
                 continue
             self._replies.setdefault(place, deque()).append(call)
         self._started.clear()
@@ -126,22 +143,19 @@ class Past:
             self._count(event, pending)
         elif isinstance(event, CellFinished):
             self.cells[event.cell] = event
+            self._take_question(event)
         elif isinstance(event, MessageAdded):
             self.messages.setdefault(event.node, []).append(event)
         elif isinstance(event, Compacted):
             self._summaries[event.node, event.turn] = event.summary
         elif isinstance(event, InputOpened):
             self.input = self.input or event
-        elif isinstance(event, StrategyChosen):
-            self.strategy = event.strategy
-        elif isinstance(event, AnswerGiven):
-            self.answer = event
         elif isinstance(event, LimitHit) and event.node == "0":
             self.limit = event
-        elif isinstance(event, RunFinished):
-            self.finished = event
         elif isinstance(event, RunResumed):
             self._go_on(event)
+        else:
+            self._take_question(event)
         if (key := _key(event)) is not None:
             self._seen[key] += 1
             self._told[key] = _lasting(event)
@@ -167,6 +181,35 @@ class Past:
         known = {name: value for name, value in event.limits.items() if name in self.started.settings}
         self.started = replace(self.started, limits=limits, settings=self.started.settings | known)
         self.limit = self.finished = self.answer = None
+
+    def _take_question(self, event: Event) -> None:
+        """What an event says of the question that was asked last."""
+        asked = self.questions[-1]
+        if isinstance(event, StrategyChosen):
+            self.strategy = asked.strategy = event.strategy
+        elif isinstance(event, AnswerGiven):
+            self.answer = asked.answer = event
+        elif isinstance(event, TurnFinished) or (isinstance(event, CellFinished) and event.submitted):
+            asked.turns = event.turn if event.node == "0" else asked.turns
+        elif isinstance(event, QuestionAsked):
+            self.further(event.question)
+        elif isinstance(event, RunFinished):
+            self.finished = event
+
+    def ask(self, question: str) -> None:
+        """A further question, which nothing is on record of."""
+        self.further(question)
+        self.asking = True
+
+    def heard(self) -> None:
+        """The second walk is over: from here on nothing repeats what is on record."""
+        self._seen.clear()
+
+    def further(self, question: str) -> None:
+        """A further question: what it may spend and whether it is answered begin anew."""
+        self.questions.append(Asked(question))
+        self.cost, self.tokens, self.calls = 0.0, 0, 0
+        self.strategy, self.answer, self.finished, self.limit = "", None, None, None
 
     def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
         """The recorded reply to the call at this place, once; None where there is none.

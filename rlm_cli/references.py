@@ -25,7 +25,7 @@ _SHOWN = 50  # of each kind of fault, in JSON
 _MARK = re.compile(r"(?P<before>\w?)(?P<marks>(?:\[\d{1,4}(?:\s?[,;]\s?\d{1,4}){0,50}\])++)(?!\()")
 _NUMBER = re.compile(r"\d+")
 # Possessive: each run of path characters is tried once, so the scan is linear.
-_PLACE = re.compile(
+PLACE = re.compile(
     r"(?<![\w@+~./!-])(?P<path><stdin>|\"(?:[^\"\\\n]|\\[^\n]){1,300}+\"|[\w@+~./!-]++)"
     r":(?P<line>\d{1,9})(?:[-–](?P<end>\d{1,9}))?(?!\w)"
 )
@@ -80,7 +80,7 @@ class LookUp:
         self._known: dict[int, Citation | None] = {}
         self._used: dict[int, Citation] = {}
         self._looked = 0
-        self._names = _Names(sources.store)
+        self._names = Names(sources.store)
 
     def settle(self, text: str) -> Settled:
         """The answer's text and its sources. Where the text uses no mark at all, every registered source is shown."""
@@ -130,11 +130,11 @@ class LookUp:
         for code in [*_CODE.finditer(text), None]:
             prose = text[position : code.start() if code else len(text)]
             prose = _MARK.sub(lambda found: self._mark(found, settled), prose)
-            made.append(_PLACE.sub(lambda found: self._place(found, settled), prose))
+            made.append(PLACE.sub(lambda found: self._place(found, settled), prose))
             if code:
                 inside = code[0]
                 fenced = inside.startswith("```")
-                made.append(inside if fenced else _PLACE.sub(lambda found: self._place(found, settled), inside))
+                made.append(inside if fenced else PLACE.sub(lambda found: self._place(found, settled), inside))
                 position = code.end()
         return "".join(made)
 
@@ -205,8 +205,8 @@ class LookUp:
 _MOST_ALIKE = 500  # files with the same last part, beyond which prose must give the whole name
 
 
-class _Names:
-    """Which file prose means."""
+class Names:
+    """Which file prose means by a path."""
 
     def __init__(self, store: ByteStore) -> None:
         self._files = store.files

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from rlm_cli.answer import Answer
@@ -19,8 +19,12 @@ _OF_THE_DAY = (
 )
 
 
-def settings_of(started: RunStarted, flags: Mapping[str, Any], *, own: bool = True) -> Settings:
-    """The settings that a run began with, and `flags` over them. Raises UsageError for values that no longer exist.
+def settings_of(
+    started: RunStarted, flags: Mapping[str, Any], *, own: bool = True, fresh: Collection[str] = ()
+) -> Settings:
+    """The settings that a run began with, less those of `fresh`, and `flags` over them.
+
+    Raises UsageError for values that no longer exist.
 
     Sources are relative to the directory that the run began in: this process changes to it. `own` is false for a
     journal from elsewhere, which is believed in nothing that could send a key or a secret away.
@@ -46,7 +50,7 @@ def settings_of(started: RunStarted, flags: Mapping[str, Any], *, own: bool = Tr
     kept: dict[str, Any] = {}
     for name, option in OPTIONS.items():
         value = saved.get(name)
-        if name in _OF_THE_DAY:
+        if name in _OF_THE_DAY or name in fresh:
             continue
         if value is None and option.lifted:
             kept[name] = "none"
@@ -77,6 +81,12 @@ def check_limit(past: Past, settings: Settings, run: str) -> None:
         "it would stop there again",
         f"Raise it: rlm resume {run} {flag} {more}",
     )
+
+
+def recorded_settings(settings: Settings) -> dict[str, Any]:
+    """The settings as the journal holds them: what a resumed run needs, never a key."""
+    listed = [os.fsdecode(name) for name in settings.listed]
+    return {name: getattr(settings, name) for name in OPTIONS} | {"directory": os.getcwd(), "listed": listed}
 
 
 def check_input(past: Past, fingerprint: str, *, allow_changed: bool) -> None:

@@ -98,8 +98,13 @@ class Settings:
         help="tokens that a prompt and its reply may take, where the model's name does not tell",
     )
     strategy: str = option(
-        "auto", "--strategy", kind="choice", group="Models", metavar="HOW", choices=("auto", "direct", "rlm"),
-        help="auto, direct (all in one prompt) or rlm (the loop)",
+        "auto", "--strategy", kind="choice", group="Models", metavar="HOW",
+        choices=("auto", "direct", "search", "map", "rlm"),
+        help="auto, direct (all in one prompt), search (what a search finds), map (part by part) or rlm (the loop)",
+    )
+    votes: int = option(
+        1, "--votes", kind="count", group="Models", metavar="N", least=1,
+        help="answer so many times, independently, under the same limits; agreement decides",
     )
     pack: str = option(
         "auto", "--pack", kind="choice", group="Models", metavar="PACK", choices=("auto", "full", "small"),

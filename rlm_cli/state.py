@@ -205,11 +205,7 @@ class Node:
 
 def _keep(name: str) -> Callable[[Any, Any, float], None]:
     """A fold that keeps the event itself, the last one."""
-
-    def fold(state: State, event: Any, _t: float) -> None:
-        setattr(state, name, event)
-
-    return fold
+    return lambda state, event, _t: setattr(state, name, event)
 
 
 @dataclass(slots=True)
@@ -221,6 +217,7 @@ class State:
     run: events.RunStarted | None = None
     resumed: events.RunResumed | None = None
     replayed: events.RunReplayed | None = None
+    asked: events.QuestionAsked | None = None  # the last further question
     input: events.InputOpened | None = None
     read: events.InputRead | None = None  # what was read of each file
     reading: events.InputProgress | None = None  # a pipe or archive that takes long
@@ -253,7 +250,7 @@ class State:
 
     def limit(self, name: str) -> float | None:
         """The limit `name` (cost, time, turns, calls, tokens, depth) of this run, None where there is none."""
-        source = self.resumed or self.run
+        source = self.asked or self.resumed or self.run
         limits = source.limits if source and source.limits else (self.run.limits if self.run else {})
         value = limits.get(name, limits.get(f"max_{name}"))
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
@@ -272,6 +269,12 @@ class State:
         self.finished = self.answer = None
         self.limits_hit.clear()
 
+    def _question_asked(self, event: events.QuestionAsked, _t: float) -> None:
+        self.asked, self.finished, self.answer = event, None, None
+        self.limits_hit.clear()
+        if self.root is not None:
+            self.root.ended = None
+
     def _input_changed(self, event: events.InputChanged, _t: float) -> None:
         if event.reason in _CHANGES:
             self._warn(f"{event.name} {_CHANGES[event.reason]} since the run began")
@@ -281,12 +284,6 @@ class State:
     def _sandbox_lost(self, event: events.SandboxLost, _t: float) -> None:
         gone = f", {', '.join(event.lost[:5])} could not be rebuilt" if event.lost else ""
         self._warn(f"the worker was replaced: {event.reason}{gone}")
-
-    def _limit_hit(self, event: events.LimitHit, _t: float) -> None:
-        self.limits_hit.append(event)
-
-    def _warned(self, event: events.Warned, _t: float) -> None:
-        self._warn(event.message)
 
     def _warn(self, message: str) -> None:
         self.warning_count += 1
@@ -465,13 +462,14 @@ class State:
         "run.started": _keep("run"),
         "run.resumed": _run_resumed,
         "run.replayed": _keep("replayed"),
+        "question.asked": _question_asked,
         "input.opened": _keep("input"),
         "input.progress": _keep("reading"),
         "input.read": _keep("read"),
         "input.changed": _input_changed,
         "strategy.chosen": _keep("strategy"),
-        "limit.reached": _limit_hit,
-        "warned": _warned,
+        "limit.reached": lambda state, event, _t: state.limits_hit.append(event),
+        "warned": lambda state, event, _t: state._warn(event.message),
         "answer.given": _keep("answer"),
         "run.finished": _run_finished,
         "node.started": _node_started,

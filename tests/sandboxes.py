@@ -57,6 +57,9 @@ class NotedHost:
             raise CellRefusal("SubmissionRefused", "look at the input first")
         self.submissions.append((kind, value, parts))
 
+    async def tool(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        return [name, list(arguments), dict(named)]
+
     async def spool(self, parts: Sequence[Part]) -> None:
         self.pieces.append(self.text(parts))
 

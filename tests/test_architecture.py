@@ -14,8 +14,33 @@ PACKAGE = Path(__file__).parent.parent / "rlm_cli"
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"session", "recorder", "delivery", "dryrun", "signals", "background", "choosing", "resuming"},
-    {"engine", "direct", "cells", "conversation", "repair", "sinks", "exports", "imports", "viewer"},
+    {
+        "session",
+        "library",
+        "run",
+        "votes",
+        "recorder",
+        "delivery",
+        "dryrun",
+        "signals",
+        "background",
+        "choosing",
+        "resuming",
+    },
+    {
+        "engine",
+        "strategies",
+        "direct",
+        "retrieval",
+        "mapping",
+        "cells",
+        "conversation",
+        "repair",
+        "sinks",
+        "exports",
+        "imports",
+        "viewer",
+    },
     {
         "gate",
         "ledger",
@@ -27,6 +52,7 @@ LAYERS = [
         "references",
         "quotations",
         "spooled",
+        "tools",
         "prompts",
         "replies",
         "description",
@@ -42,7 +68,7 @@ LAYERS = [
     {"errors", "events", "__init__"},
 ]
 APART = [  # neither may import the other
-    ({"engine", "direct", "cells"}, {"sinks"}),
+    ({"engine", "direct", "cells", "strategies", "retrieval", "mapping"}, {"sinks"}),
     ({"models"}, {"sandbox"}),
 ]
 ONE_DOOR = {  # a library → the only places that may import it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -9,9 +11,9 @@ import typer
 
 from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
 from rlm_cli.cli.typed import flags, takes
-from rlm_cli.cli.words import listed, split
-from rlm_cli.errors import ExitStatus, InputError
-from rlm_cli.settings import Settings, load
+from rlm_cli.cli.words import listed, question_of, split
+from rlm_cli.errors import ExitStatus, InputError, UsageError
+from rlm_cli.settings import OPTIONS, Settings, load
 from rlm_cli.terminal import Environment
 
 EXAMPLES = """
@@ -30,6 +32,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @takes()
 def ask(
     words: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]... QUESTION", show_default=False)] = None,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="ask the last run further: its input, variables and sources")
+    ] = False,
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="the same with another run")] = None,
+    allow_changed: Annotated[
+        bool, typer.Option("--allow-changed", help="--continue though the input has changed")
+    ] = False,
     **given: Any,
 ) -> ExitStatus:
     """Answer a question about files, directories or a pipe.
@@ -37,6 +46,8 @@ def ask(
     SOURCE is a file, a directory, a pattern in quotes, or - for stdin. The last word is the question; @FILE reads it
     from a file. With no SOURCE, a pipe on stdin is read.
     """
+    if go_on or run is not None:
+        return further(run or "last", words or (), flags(given), allow_changed=allow_changed)
     settings = load(flags(given))
     try:
         sources, question = split(words or (), settings.files_from)
@@ -46,6 +57,39 @@ def ask(
 
         return refuse(error, settings, Environment.of_process(settings.color))
     return start(replace(settings, sources=sources, question=question, listed=names))
+
+
+_FIXED = ("files_from", "include", "exclude", "hidden", "ignore", "include_secrets", "binary", "encoding", "trajectory")
+"""What a further question cannot change: the input, and where it is recorded."""
+
+
+def further(run: str, words: Sequence[str], given: Mapping[str, Any], *, allow_changed: bool) -> ExitStatus:
+    """Ask a recorded run a further question. Raises UsageError."""
+    import asyncio
+
+    from rlm_cli import journal
+    from rlm_cli.places import places
+    from rlm_cli.recording import Past
+    from rlm_cli.resuming import settings_of
+    from rlm_cli.session import follow
+
+    if len(words) != 1:
+        raise UsageError("--continue takes the question alone: the input is that of the run", "Leave the sources out.")
+    if wrong := [OPTIONS[name].flag for name in _FIXED if name in given]:
+        raise UsageError(f"{wrong[0]} cannot be changed by a further question: the input is that of the run")
+    path = journal.find(places().runs, run).absolute()
+    question = question_of(words[0])
+    if "output" in given:
+        given = {**given, "output": os.path.abspath(given["output"])}  # the run may have begun in another directory
+    held = journal.Journal(path)  # locked before it is read: another process may still write it
+    try:
+        past = Past.read(lambda: journal.read(path), ended=True)
+        fresh = ("schema", "schema_multi", "fail_if", "strategy", "votes")
+        settings = settings_of(past.started, given, own=path.parent == places().runs, fresh=fresh)
+        settings = replace(settings, question=question, allow_changed=allow_changed)
+        return asyncio.run(follow(past, held, settings, Environment.of_process(settings.color)))
+    finally:
+        held.close()
 
 
 def start(settings: Settings) -> ExitStatus:

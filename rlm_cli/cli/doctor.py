@@ -92,7 +92,8 @@ class _Nobody:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise CellRefusal("RuntimeError", "there is no run")
 
-    query = submit = spool = cite = open = _refuse
+    query = submit = spool = tool = cite = open = _refuse
+    tools: tuple[()] = ()
 
     def budget(self) -> dict[str, Any]:
         return {}

@@ -54,7 +54,7 @@ def split(words: Sequence[str], files_from: str | None = None) -> tuple[tuple[st
     *sources, last = words
     _refuse_path_as_question(last)
     _refuse_stdin_twice(sources, last, files_from)
-    question = _question(last)
+    question = question_of(last)
     if not sources and files_from is None:
         sources = [_stdin_source(asked_by_question=last == "@-")]
     _refuse_missing(sources, words)
@@ -86,7 +86,7 @@ def _exists(path: str) -> bool:
     return path != "" and "\0" not in path and os.path.lexists(path)
 
 
-def _question(word: str) -> str:
+def question_of(word: str) -> str:
     """The question itself, read from a file or stdin where it is `@file` or `@-`; `@@` stands for one `@`."""
     if word.startswith("@@"):
         text = word[1:]

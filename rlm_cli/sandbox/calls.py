@@ -67,6 +67,7 @@ class Calls:
             "query": self._query,
             "submit": self._submit,
             "spool": self._spool,
+            "tool": self._tool,
             "cite": self._cite,
             "budget": self._budget,
             "history": self._history,
@@ -149,6 +150,13 @@ class Calls:
         if self.submitted:
             raise CellRefusal("SubmissionRefused", "an answer was accepted already")
         await self._host.spool(self._parts(arguments["parts"]))
+
+    async def _tool(self, arguments: dict[str, Any]) -> Any:
+        _exactly(arguments, "name", "arguments", "named")
+        name, given, named = arguments["name"], arguments["arguments"], arguments["named"]
+        if not isinstance(name, str) or not isinstance(given, list) or not isinstance(named, dict):
+            raise Breach("a call of a tool of the wrong shape")
+        return await self._host.tool(name, clean(given), clean(named))
 
     async def _cite(self, arguments: dict[str, Any]) -> int:
         _exactly(arguments, "span", "line", "end_line")

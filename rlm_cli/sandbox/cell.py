@@ -6,6 +6,7 @@ import contextlib
 import mmap
 import random
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rlm_cli.context.readers import Readers
@@ -46,7 +47,9 @@ class Ballast:
 class Cells:
     """The namespace of a run, and the loop body of the worker."""
 
-    def __init__(self, wire: Wire, inputs: Inputs, *, seed: int = 0) -> None:
+    def __init__(
+        self, wire: Wire, inputs: Inputs, *, seed: int = 0, tools: Sequence[tuple[str, str, str]] = ()
+    ) -> None:
         self._wire = wire
         self._inputs = inputs
         self._output = Output()
@@ -58,7 +61,7 @@ class Cells:
         self._seen = Seen(inputs.store, inputs.coverage)
         readers = Readers(inputs.context, inputs.files).names()
         readers |= {name: self._seen.noting(name, readers[name]) for name in ("grep", "search")}
-        fixed = self._repl.names(readers, self._seen)
+        fixed = self._repl.names(readers, self._seen, tools)
         self._imports = Imports(self._output, fixed)
         self._natives = Natives(self.variables, self._output, self._imports.find, self._seen.printed)
         self._natives.table["open"] = Opener(inputs.files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -89,6 +89,15 @@ class Host(Protocol):
 
     async def spool(self, parts: Sequence[Part]) -> None:
         """The next piece of an answer that is too long for one message; `submit` without value and parts ends it."""
+        ...
+
+    async def tool(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Call a function of the user, and return its value as JSON can hold it."""
+        ...
+
+    @property
+    def tools(self) -> Sequence[Sequence[str]]:
+        """The functions of the user, each as [name, signature, docstring]."""
         ...
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:

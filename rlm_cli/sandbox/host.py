@@ -58,7 +58,11 @@ class ProcessSandbox:
     ) -> None:
         self._host = host
         self._files = files
-        self._setup: dict[str, Any] = {"parts": None if parts is None else wire(parts), "seed": seed}
+        self._setup: dict[str, Any] = {
+            "parts": None if parts is None else wire(parts),
+            "seed": seed,
+            "tools": getattr(host, "tools", []),
+        }
         self._level = level
         self._memory = cell_memory
         self._grace = grace

@@ -30,30 +30,6 @@ LONGEST_PROMPT = 16 << 20
 Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 """One request to the host: method and arguments → the reply."""
 
-NAMES = [
-    "context",
-    "files",
-    "grep",
-    "search",
-    "chunks",
-    "llm_query",
-    "llm_query_batched",
-    "llm_batch",
-    "rlm_query",
-    "rlm_query_batched",
-    "ask",
-    "cite",
-    "FINAL",
-    "FINAL_VAR",
-    "answer",
-    "NOT_FOUND",
-    "SHOW_VARS",
-    "budget",
-    "history",
-    "SubcallError",
-]
-
-
 _IMPORTED = (Module, types.BuiltinFunctionType, type)
 
 
@@ -78,7 +54,7 @@ class Repl:
         self.filename = "<cell>"
         self.submitted = False
 
-    def names(self, readers: dict[str, Any], seen: Seen) -> dict[str, Any]:
+    def names(self, readers: dict[str, Any], seen: Seen, tools: Sequence[tuple[str, str, str]] = ()) -> dict[str, Any]:
         """All names but `history`. `readers` are `context`, `files`, `grep`, `search`, `chunks`; `seen` takes notes."""
         self._seen = seen
         self._fixed = {
@@ -98,7 +74,19 @@ class Repl:
             "SubcallError": SubcallError,
             "answer": Answer(),
         }
+        for name, signature, doc in tools:
+            self._fixed[name] = self._tool(name, signature, doc)
         return self._fixed
+
+    def _tool(self, name: str, signature: str, doc: str) -> Callable[..., Any]:
+        """A function of the user, which runs on the host."""
+
+        def tool(*arguments: Any, **named: Any) -> Any:
+            return self.call("tool", name=name, arguments=plain(arguments), named=plain(named))
+
+        tool.__name__ = tool.__qualname__ = name
+        tool.__doc__ = f"{name}{signature}\n{doc}"
+        return tool
 
     def call(self, method: str, **arguments: Any) -> Any:
         """Ask the host; its value, or its refusal as an exception."""

@@ -116,7 +116,7 @@ def main() -> None:
         {"t": "ready", "layers": layers.held, "missing": layers.missing, "seconds": time.perf_counter() - began}
     )
     inputs = Inputs(channel, reply)
-    cells = Cells(channel, inputs, seed=int(reply.get("seed", 0)))
+    cells = Cells(channel, inputs, seed=int(reply.get("seed", 0)), tools=reply.get("tools", ()))
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         cells.interrupt()

@@ -1,0 +1,240 @@
+"""Every strategy is a road to the same kind of answer: sources, coverage, exit status; votes and follow-ups on top."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import RunRlm
+from tests.server import Ask, Item, ScriptedServer, wrong_model
+
+MakeTree = Callable[[dict[str, str]], Path]
+KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
+FILLER = "".join(f"line {n} is about nothing that anybody would look for\n" for n in range(3000))
+
+
+def cell(code: str) -> str:
+    return f"```repl\n{code}\n```"
+
+
+def run(rlm: RunRlm, words: list[str | Path], script: list[Item] | Callable[[Ask], Item], *more: str) -> Any:
+    with ScriptedServer(script) as server:
+        models = ["-m", "openai/root", "-s", "openai/sub", "--api-base", server.url]
+        done = rlm("ask", *words, *models, "--json", *more, env=KEY)
+        return done, server.asks
+
+
+@pytest.fixture
+def folder(tree: MakeTree) -> Path:
+    return tree(
+        {
+            "a.txt": FILLER + "The harbour master is Ilse Brandt.\n" + FILLER,
+            "sub/b.txt": FILLER + "Ilse Brandt has two deputies: Ono and Pell.\n",
+            "c.txt": "short\n",
+        }
+    )
+
+
+# --- search ----------------------------------------------------------------------------------------------------------
+
+
+def test_search_is_one_call_with_numbered_passages(rlm: RunRlm, folder: Path) -> None:
+    done, asks = run(rlm, [folder, "who is the harbour master?"], ["Ilse Brandt (a.txt:3001)."], "--strategy", "search")
+    assert done.exit == 0, done.stderr
+    assert len(asks) == 1
+    assert f"{folder}/a.txt:3001: The harbour master is Ilse Brandt." in asks[0].text
+    assert len(asks[0].text) < 70_000
+    assert [(item["line"], item["quote"]) for item in done.json["citations"]] == [
+        (3001, "The harbour master is Ilse Brandt.")
+    ]
+    coverage = done.json["coverage"]
+    assert coverage["read_by_code_bytes"] == coverage["bytes"]
+    assert 0 < coverage["read_by_models_bytes"] < coverage["bytes"] / 5
+    assert coverage["searched_for"] == [{"search": "who is the harbour master?"}]
+    assert [event["strategy"] for event in done.of("strategy.chosen")] == ["search"]
+
+
+def test_search_without_a_passage_is_not_found_and_costs_nothing(rlm: RunRlm, folder: Path) -> None:
+    done, asks = run(rlm, [folder, "zeppelin gondola?"], [], "--strategy", "search")
+    assert (done.exit, len(asks)) == (1, 0)
+    done, _ = run(rlm, [folder, "who is the harbour pilot?"], ["NOT_FOUND: no pilot is named"], "--strategy", "search")
+    assert (done.exit, done.json["answer"]) == (1, "no pilot is named")
+
+
+# --- map -------------------------------------------------------------------------------------------------------------
+
+
+def mapped(asked: Ask) -> Item:
+    """A weak reader: copies lines with a name in it, and invents a place."""
+    if asked.model == "sub":
+        part = asked.text.rpartition("<input>\n")[2].partition("\n</input>")[0]
+        found = re.findall(r"^(\S+:\d+): (.*(?:Brandt|Ono).*)$", part, re.MULTILINE)
+        return "\n".join(f"- {text} ({place})" for place, text in found) + (
+            "\n- invented (a.txt:99999)" if found else "NOTHING."
+        )
+    assert "a.txt:99999?" in asked.text
+    places = re.findall(r"\(([\w/.]+:\d+)\)", asked.text)
+    return f"Ilse Brandt, with two deputies ({', '.join(places)})."
+
+
+def test_map_reads_every_part_and_merges_what_was_found(rlm: RunRlm, folder: Path) -> None:
+    done, asks = run(rlm, [folder, "who runs the harbour?"], mapped, "--strategy", "map", "--pack", "small")
+    assert done.exit == 0, done.stderr
+    assert done.json["answer"].startswith("Ilse Brandt, with two deputies")
+    assert sorted((Path(item["path"]).name, item["line"]) for item in done.json["citations"]) == [
+        ("a.txt", 3001),
+        ("b.txt", 3001),
+    ]
+    assert len(asks) > 20
+    coverage = done.json["coverage"]
+    assert coverage["read_by_models_bytes"] == coverage["read_by_code_bytes"] == coverage["bytes"]
+    assert done.json["usage"]["calls"] == len(asks)
+
+
+def test_map_says_which_parts_it_could_not_read_and_what_is_not_there(rlm: RunRlm, folder: Path) -> None:
+    done, _ = run(rlm, [folder, "who?"], lambda ask: "NOTHING", "--strategy", "map")
+    assert done.exit == 1
+    assert "None of the" in done.json["answer"]
+    done, _ = run(rlm, [folder, "who?"], lambda ask: wrong_model(), "--strategy", "map", "--no-memo")
+    assert done.json["partial"]
+    assert "could not be read" in done.json["answer"]
+
+
+def test_map_at_a_limit_merges_what_was_read(rlm: RunRlm, folder: Path) -> None:
+    more = ("--strategy", "map", "--pack", "small", "--max-calls", "30", "-j", "1")
+    done, asks = run(rlm, [folder, "who runs the harbour?"], mapped, *more)
+    assert (done.exit, done.json["stopped_by"]) == (6, "calls")
+    assert len(asks) <= 30
+
+
+# --- auto ------------------------------------------------------------------------------------------------------------
+
+
+def test_auto_says_why(rlm: RunRlm, folder: Path, tree: MakeTree) -> None:
+    script: list[Item] = [cell("print(grep('Brandt'))\nFINAL('x')")]
+    done, _ = run(rlm, [folder, "q?"], script)
+    assert [(event["strategy"], "over about" in event["reason"]) for event in done.of("strategy.chosen")] == [
+        ("rlm", True)
+    ]
+    done, _ = run(rlm, [folder / "c.txt", "q?"], ["short"])
+    assert done.of("strategy.chosen")[0]["strategy"] == "direct"
+    done, _ = run(rlm, [folder, "harbour master?"], ["Ilse"], "--max-turns", "1")
+    assert done.of("strategy.chosen")[0]["strategy"] == "search"
+
+
+# --- votes -----------------------------------------------------------------------------------------------------------
+
+
+def test_votes_agree_but_for_wording_and_the_difference_is_shown(rlm: RunRlm, folder: Path) -> None:
+    said = iter(["Ilse Brandt.", "ilse brandt", "It is Pell."])
+
+    def script(ask: Ask) -> Item:
+        return "[[1], [2]]" if "say the same" in ask.text else next(said)
+
+    done, asks = run(rlm, [folder / "c.txt", "who?"], script, "--votes", "3", "--strategy", "direct")
+    assert done.exit == 0, done.stderr
+    assert done.json["answer"].startswith(
+        "Ilse Brandt.\n\n2 of 3 independent runs agree.\nOne answered differently: It is Pell."
+    )
+    assert done.json["checks"]["votes"]["agree"] == 2
+    assert len(asks) == 4
+
+
+def test_votes_over_values_compare_values_and_the_loop_runs_for_each(rlm: RunRlm, folder: Path) -> None:
+    values = iter(["{'n': 2}", "{'n': 3}", "{'n': 2}"])
+
+    def script(ask: Ask) -> Item:
+        return cell(f"print(grep('Brandt'))\nFINAL({next(values)})")
+
+    done, asks = run(rlm, [folder, "how many?"], script, "--votes", "3", "--strategy", "rlm", "--schema", "n int")
+    assert (done.json["answer"], done.json["checks"]["votes"]["agree"], len(asks)) == ({"n": 2}, 2, 3), done.stderr
+    assert sorted(event["node"] for event in done.of("node.started")) == ["0", "0.1", "0.2", "0.3"]
+
+
+def test_votes_share_one_budget(rlm: RunRlm, folder: Path) -> None:
+    done, asks = run(
+        rlm,
+        [folder, "q?"],
+        lambda ask: cell("print(grep('Brandt'))"),
+        "--votes",
+        "3",
+        "--strategy",
+        "rlm",
+        "--max-calls",
+        "9",
+    )
+    assert done.exit == 6
+    assert len(asks) <= 9
+
+
+# --- follow-ups ------------------------------------------------------------------------------------------------------
+
+FIRST = cell(
+    "hits = grep('Brandt')\nkept = {'n': len(hits)}\nprint(hits)\nprint(llm_query('what is this?', hits[0].text))"
+)
+ANSWER = cell("FINAL(f'It is Ilse Brandt {cite(hits[0])}.')")
+
+
+def test_a_further_question_goes_on_with_variables_sources_and_history(rlm: RunRlm, folder: Path) -> None:
+    left = iter([FIRST, ANSWER])
+    done, _ = run(
+        rlm, [folder, "who?"], lambda ask: "a name" if ask.model == "sub" else next(left), "--strategy", "rlm"
+    )
+    assert done.exit == 0, done.stderr
+    further = cell("FINAL(f'{kept} {len(hits)} {cite(hits[1])} {\"what is this\" in history}')")
+    with ScriptedServer([further]) as server:
+        done = rlm("ask", "--continue", "and the deputies?", "--json", "--api-base", server.url, env=KEY)
+        assert len(server.asks) == 1  # what was paid for is not paid again
+        said = "\n".join(str(message["content"]) for message in server.asks[0].messages)
+    assert "who?" in said
+    assert "and the deputies?" in said
+    assert done.exit == 0, done.stderr
+    assert done.json["answer"] == "{'n': 2} 2 [2] True"
+    assert [item["number"] for item in done.json["citations"]] == [2]
+    assert done.json["question"] == "and the deputies?"
+    with ScriptedServer([cell("FINAL(str(sorted(kept)) + str(cite(hits[1])))")]) as server:
+        done = rlm("ask", "--run", "last", "third?", "--json", "--api-base", server.url, env=KEY)
+        assert len(server.asks) == 1
+    assert done.json["answer"] == "['n'][2]", done.stderr
+    assert len(list((done.home / "runs").glob("*.jsonl"))) == 1
+
+
+def test_a_further_question_has_a_budget_and_turns_of_its_own(rlm: RunRlm, folder: Path) -> None:
+    script: list[Item] = [cell("print(1)"), cell("print(grep('Brandt'))\nFINAL('one')")]
+    done, _ = run(rlm, [folder, "who?"], script, "--strategy", "rlm", "--max-turns", "3", "--max-calls", "4")
+    assert done.exit == 0, done.stderr
+    with ScriptedServer([cell("print(2)"), cell("print(3)"), cell("FINAL('two')")]) as server:
+        done = rlm("ask", "--continue", "more?", "--json", "--api-base", server.url, "--max-turns", "3", env=KEY)
+    assert (done.exit, done.json["answer"]) == (0, "two"), done.stderr
+
+
+def test_a_further_question_after_one_call_has_the_first_answer(rlm: RunRlm, folder: Path) -> None:
+    done, _ = run(rlm, [folder / "c.txt", "what is it?"], ["It is short (c.txt:1)."])
+    with ScriptedServer(["Still short (c.txt:1)."]) as server:
+        done = rlm("ask", "--continue", "and now?", "--json", "--api-base", server.url, env=KEY)
+        assert "It is short (c.txt:1)." in server.asks[0].text
+        assert "what is it?" in server.asks[0].text
+    assert done.json["answer"] == "Still short (c.txt:1)."
+
+
+def test_a_further_question_takes_no_sources_and_needs_the_same_input(rlm: RunRlm, folder: Path) -> None:
+    run(rlm, [folder / "c.txt", "what is it?"], ["short"])
+    assert rlm("ask", "--continue", folder, "and now?").exit == 2
+    assert rlm("ask", "--continue", "and now?", "--hidden").exit == 2
+    (folder / "c.txt").write_text("longer than it was\n")
+    done = rlm("ask", "--continue", "and now?", env=KEY)
+    assert done.exit == 3
+    assert "changed" in done.stderr
+
+
+def test_what_came_by_a_pipe_is_gone_with_its_answer(rlm: RunRlm) -> None:
+    with ScriptedServer(["short"]) as server:
+        models = ["-m", "openai/root", "--api-base", server.url]
+        assert rlm("ask", "what?", *models, stdin="a short text\n", env=KEY).exit == 0
+        done = rlm("ask", "--continue", "and now?", *models, env=KEY)
+    assert done.exit == 3
+    assert "came by a pipe" in done.stderr
