@@ -32,9 +32,9 @@ _rlm_is() {
 
 _rlm_takes() {
     case "$1 $2" in
-    "rlm --files-from"|"rlm --include"|"rlm --exclude"|"rlm --encoding"|"rlm --max-decompressed"|"rlm -m"|"rlm --model"|"rlm -s"|"rlm --sub-model"|"rlm --api-base"|"rlm --context-window"|"rlm --strategy"|"rlm --pack"|"rlm --max-cost"|"rlm --max-time"|"rlm --max-turns"|"rlm --max-calls"|"rlm --max-tokens"|"rlm --max-depth"|"rlm -j"|"rlm --jobs"|"rlm --call-time"|"rlm --cell-time"|"rlm --compact-at"|"rlm --cell-memory"|"rlm -f"|"rlm --format"|"rlm -o"|"rlm --output"|"rlm --schema"|"rlm --fail-if"|"rlm --trajectory"|"rlm --progress"|"rlm --color"|"rlm --links"|"rlm --sandbox"|"rlm --profile") return 0 ;;
-    "rlm ask --files-from"|"rlm ask --include"|"rlm ask --exclude"|"rlm ask --encoding"|"rlm ask --max-decompressed"|"rlm ask -m"|"rlm ask --model"|"rlm ask -s"|"rlm ask --sub-model"|"rlm ask --api-base"|"rlm ask --context-window"|"rlm ask --strategy"|"rlm ask --pack"|"rlm ask --max-cost"|"rlm ask --max-time"|"rlm ask --max-turns"|"rlm ask --max-calls"|"rlm ask --max-tokens"|"rlm ask --max-depth"|"rlm ask -j"|"rlm ask --jobs"|"rlm ask --call-time"|"rlm ask --cell-time"|"rlm ask --compact-at"|"rlm ask --cell-memory"|"rlm ask -f"|"rlm ask --format"|"rlm ask -o"|"rlm ask --output"|"rlm ask --schema"|"rlm ask --fail-if"|"rlm ask --trajectory"|"rlm ask --progress"|"rlm ask --color"|"rlm ask --links"|"rlm ask --sandbox"|"rlm ask --profile") return 0 ;;
-    "rlm resume --api-base"|"rlm resume --context-window"|"rlm resume --max-cost"|"rlm resume --max-time"|"rlm resume --max-turns"|"rlm resume --max-calls"|"rlm resume --max-tokens"|"rlm resume --max-depth"|"rlm resume -j"|"rlm resume --jobs"|"rlm resume --call-time"|"rlm resume --cell-time"|"rlm resume --compact-at"|"rlm resume --cell-memory"|"rlm resume -f"|"rlm resume --format"|"rlm resume -o"|"rlm resume --output"|"rlm resume --fail-if"|"rlm resume --progress"|"rlm resume --color"|"rlm resume --links"|"rlm resume --sandbox") return 0 ;;
+    "rlm --run"|"rlm --files-from"|"rlm --include"|"rlm --exclude"|"rlm --encoding"|"rlm --max-decompressed"|"rlm -m"|"rlm --model"|"rlm -s"|"rlm --sub-model"|"rlm --api-base"|"rlm --context-window"|"rlm --strategy"|"rlm --votes"|"rlm --pack"|"rlm --max-cost"|"rlm --max-time"|"rlm --max-turns"|"rlm --max-calls"|"rlm --max-tokens"|"rlm --max-depth"|"rlm -j"|"rlm --jobs"|"rlm --call-time"|"rlm --cell-time"|"rlm --compact-at"|"rlm --cell-memory"|"rlm -f"|"rlm --format"|"rlm -o"|"rlm --output"|"rlm --schema"|"rlm --fail-if"|"rlm --trajectory"|"rlm --progress"|"rlm --color"|"rlm --links"|"rlm --sandbox"|"rlm --profile") return 0 ;;
+    "rlm ask --run"|"rlm ask --files-from"|"rlm ask --include"|"rlm ask --exclude"|"rlm ask --encoding"|"rlm ask --max-decompressed"|"rlm ask -m"|"rlm ask --model"|"rlm ask -s"|"rlm ask --sub-model"|"rlm ask --api-base"|"rlm ask --context-window"|"rlm ask --strategy"|"rlm ask --votes"|"rlm ask --pack"|"rlm ask --max-cost"|"rlm ask --max-time"|"rlm ask --max-turns"|"rlm ask --max-calls"|"rlm ask --max-tokens"|"rlm ask --max-depth"|"rlm ask -j"|"rlm ask --jobs"|"rlm ask --call-time"|"rlm ask --cell-time"|"rlm ask --compact-at"|"rlm ask --cell-memory"|"rlm ask -f"|"rlm ask --format"|"rlm ask -o"|"rlm ask --output"|"rlm ask --schema"|"rlm ask --fail-if"|"rlm ask --trajectory"|"rlm ask --progress"|"rlm ask --color"|"rlm ask --links"|"rlm ask --sandbox"|"rlm ask --profile") return 0 ;;
+    "rlm resume --api-base"|"rlm resume --context-window"|"rlm resume --votes"|"rlm resume --max-cost"|"rlm resume --max-time"|"rlm resume --max-turns"|"rlm resume --max-calls"|"rlm resume --max-tokens"|"rlm resume --max-depth"|"rlm resume -j"|"rlm resume --jobs"|"rlm resume --call-time"|"rlm resume --cell-time"|"rlm resume --compact-at"|"rlm resume --cell-memory"|"rlm resume -f"|"rlm resume --format"|"rlm resume -o"|"rlm resume --output"|"rlm resume --fail-if"|"rlm resume --progress"|"rlm resume --color"|"rlm resume --links"|"rlm resume --sandbox") return 0 ;;
     "rlm replay -f"|"rlm replay --format"|"rlm replay -o"|"rlm replay --output"|"rlm replay --progress"|"rlm replay --color"|"rlm replay --links"|"rlm replay --sandbox"|"rlm replay --cell-time") return 0 ;;
     "rlm view -o"|"rlm view --output"|"rlm view --port"|"rlm view --speed") return 0 ;;
     "rlm export --to"|"rlm export -o"|"rlm export --output"|"rlm export --max-chars"|"rlm export --endpoint"|"rlm export --size") return 0 ;;
@@ -50,6 +50,7 @@ _rlm_takes() {
 
 _rlm_value() {
     case "$1 $2" in
+    "rlm --run") _rlm_reply "$3" "" ;;
     "rlm --include") _rlm_reply "$3" "" ;;
     "rlm --exclude") _rlm_reply "$3" "" ;;
     "rlm --encoding") _rlm_reply "$3" "" ;;
@@ -58,7 +59,8 @@ _rlm_value() {
     "rlm -s"|"rlm --sub-model") _rlm_reply "$3" "$(_rlm_models)" ;;
     "rlm --api-base") _rlm_reply "$3" "" ;;
     "rlm --context-window") _rlm_reply "$3" "" ;;
-    "rlm --strategy") _rlm_reply "$3" "auto direct rlm" ;;
+    "rlm --strategy") _rlm_reply "$3" "auto direct search map rlm" ;;
+    "rlm --votes") _rlm_reply "$3" "" ;;
     "rlm --pack") _rlm_reply "$3" "auto full small" ;;
     "rlm --max-cost") _rlm_reply "$3" "" ;;
     "rlm --max-time") _rlm_reply "$3" "" ;;
@@ -79,6 +81,7 @@ _rlm_value() {
     "rlm --links") _rlm_reply "$3" "auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate" ;;
     "rlm --sandbox") _rlm_reply "$3" "auto strict off" ;;
     "rlm --profile") _rlm_reply "$3" "" ;;
+    "rlm ask --run") _rlm_reply "$3" "" ;;
     "rlm ask --include") _rlm_reply "$3" "" ;;
     "rlm ask --exclude") _rlm_reply "$3" "" ;;
     "rlm ask --encoding") _rlm_reply "$3" "" ;;
@@ -87,7 +90,8 @@ _rlm_value() {
     "rlm ask -s"|"rlm ask --sub-model") _rlm_reply "$3" "$(_rlm_models)" ;;
     "rlm ask --api-base") _rlm_reply "$3" "" ;;
     "rlm ask --context-window") _rlm_reply "$3" "" ;;
-    "rlm ask --strategy") _rlm_reply "$3" "auto direct rlm" ;;
+    "rlm ask --strategy") _rlm_reply "$3" "auto direct search map rlm" ;;
+    "rlm ask --votes") _rlm_reply "$3" "" ;;
     "rlm ask --pack") _rlm_reply "$3" "auto full small" ;;
     "rlm ask --max-cost") _rlm_reply "$3" "" ;;
     "rlm ask --max-time") _rlm_reply "$3" "" ;;
@@ -110,6 +114,7 @@ _rlm_value() {
     "rlm ask --profile") _rlm_reply "$3" "" ;;
     "rlm resume --api-base") _rlm_reply "$3" "" ;;
     "rlm resume --context-window") _rlm_reply "$3" "" ;;
+    "rlm resume --votes") _rlm_reply "$3" "" ;;
     "rlm resume --max-cost") _rlm_reply "$3" "" ;;
     "rlm resume --max-time") _rlm_reply "$3" "" ;;
     "rlm resume --max-turns") _rlm_reply "$3" "" ;;
@@ -151,9 +156,9 @@ _rlm_value() {
 
 _rlm_flags() {
     case "$1" in
-    "rlm") _rlm_reply "$2" "-h --help --version --files-from --include --exclude --hidden --no-ignore --include-secrets --binary --encoding --max-decompressed -m --model -s --sub-model --api-base --context-window --strategy --pack --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --schema --schema-multi --fail-if --trajectory --no-save --redact --no-memo --progress --color --links -q --quiet -v --verbose -n --dry-run --sandbox --profile --json" ;;
-    "rlm ask") _rlm_reply "$2" "--files-from --include --exclude --hidden --no-ignore --include-secrets --binary --encoding --max-decompressed -m --model -s --sub-model --api-base --context-window --strategy --pack --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --schema --schema-multi --fail-if --trajectory --no-save --redact --no-memo --progress --color --links -q --quiet -v --verbose -n --dry-run --sandbox --profile --json -h --help" ;;
-    "rlm resume") _rlm_reply "$2" "--allow-changed --api-base --context-window --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --fail-if --redact --no-memo --progress --color --links -q --quiet -v --verbose --sandbox --json -h --help" ;;
+    "rlm") _rlm_reply "$2" "-h --help --version --continue --run --allow-changed --files-from --include --exclude --hidden --no-ignore --include-secrets --binary --encoding --max-decompressed -m --model -s --sub-model --api-base --context-window --strategy --votes --pack --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --schema --schema-multi --fail-if --trajectory --no-save --redact --no-memo --progress --color --links -q --quiet -v --verbose -n --dry-run --sandbox --profile --json" ;;
+    "rlm ask") _rlm_reply "$2" "--continue --run --allow-changed --files-from --include --exclude --hidden --no-ignore --include-secrets --binary --encoding --max-decompressed -m --model -s --sub-model --api-base --context-window --strategy --votes --pack --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --schema --schema-multi --fail-if --trajectory --no-save --redact --no-memo --progress --color --links -q --quiet -v --verbose -n --dry-run --sandbox --profile --json -h --help" ;;
+    "rlm resume") _rlm_reply "$2" "--allow-changed --api-base --context-window --votes --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --fail-if --redact --no-memo --progress --color --links -q --quiet -v --verbose --sandbox --json -h --help" ;;
     "rlm replay") _rlm_reply "$2" "--allow-changed -f --format -o --output --progress --color --links -q --quiet -v --verbose --sandbox --cell-time --json -h --help" ;;
     "rlm view") _rlm_reply "$2" "-o --output --serve --port --terminal --play --speed --stats --json --browser -h --help" ;;
     "rlm export") _rlm_reply "$2" "--to -o --output --failed --max-chars --tokens --content --endpoint --size -h --help" ;;
@@ -196,9 +201,9 @@ _rlm_words() {
     "rlm runs") _rlm_reply "$2" "list show prune" ;;
     "rlm runs show") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm config") _rlm_reply "$2" "show get set unset path" ;;
-    "rlm config get") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile" ;;
-    "rlm config set") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile" ;;
-    "rlm config unset") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile" ;;
+    "rlm config get") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile" ;;
+    "rlm config set") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile" ;;
+    "rlm config unset") _rlm_reply "$2" "exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile" ;;
     "rlm keys") _rlm_reply "$2" "list set unset path" ;;
     "rlm keys set") _rlm_reply "$2" "openai anthropic gemini mistral deepseek xai groq openrouter together_ai fireworks_ai cerebras sambanova perplexity cohere cohere_chat moonshot dashscope deepinfra nebius nvidia_nim novita huggingface replicate azure github zai minimax" ;;
     "rlm keys unset") _rlm_reply "$2" "openai anthropic gemini mistral deepseek xai groq openrouter together_ai fireworks_ai cerebras sambanova perplexity cohere cohere_chat moonshot dashscope deepinfra nebius nvidia_nim novita huggingface replicate azure github zai minimax" ;;

@@ -55,7 +55,8 @@ end
 
 function __rlm_takes
     switch "$argv[1]"
-        case 'rlm ask --files-from' \
+        case 'rlm ask --run' \
+            'rlm ask --files-from' \
             'rlm ask --include' \
             'rlm ask --exclude' \
             'rlm ask --encoding' \
@@ -67,6 +68,7 @@ function __rlm_takes
             'rlm ask --api-base' \
             'rlm ask --context-window' \
             'rlm ask --strategy' \
+            'rlm ask --votes' \
             'rlm ask --pack' \
             'rlm ask --max-cost' \
             'rlm ask --max-time' \
@@ -94,6 +96,7 @@ function __rlm_takes
             'rlm ask --profile' \
             'rlm resume --api-base' \
             'rlm resume --context-window' \
+            'rlm resume --votes' \
             'rlm resume --max-cost' \
             'rlm resume --max-time' \
             'rlm resume --max-turns' \
@@ -142,6 +145,7 @@ function __rlm_takes
             'rlm config get --profile' \
             'rlm config set --profile' \
             'rlm config unset --profile' \
+            'rlm --run' \
             'rlm --files-from' \
             'rlm --include' \
             'rlm --exclude' \
@@ -154,6 +158,7 @@ function __rlm_takes
             'rlm --api-base' \
             'rlm --context-window' \
             'rlm --strategy' \
+            'rlm --votes' \
             'rlm --pack' \
             'rlm --max-cost' \
             'rlm --max-time' \
@@ -213,6 +218,9 @@ end
 
 complete -c rlm -n '__rlm_at "rlm"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm"' -l version -d 'show the version'
+complete -c rlm -n '__rlm_at "rlm"' -l continue -d 'ask the last run further: its input, variables and sources'
+complete -c rlm -n '__rlm_at "rlm"' -l run -x -d 'the same with another run'
+complete -c rlm -n '__rlm_at "rlm"' -l allow-changed -d '--continue though the input has changed'
 complete -c rlm -n '__rlm_at "rlm"' -l files-from -r -F -d 'read the list of paths from FILE, - for stdin; one a line, or NUL between them'
 complete -c rlm -n '__rlm_at "rlm"' -l include -x -d 'read only paths that match, such as \'*.py\' or \'docs/**\' (repeat)'
 complete -c rlm -n '__rlm_at "rlm"' -l exclude -x -d 'leave out paths that match (repeat)'
@@ -226,7 +234,8 @@ complete -c rlm -n '__rlm_at "rlm"' -s m -l model -x -a '(__rlm_models)' -d 'the
 complete -c rlm -n '__rlm_at "rlm"' -s s -l sub-model -x -a '(__rlm_models)' -d 'answers the sub-calls that the code makes'
 complete -c rlm -n '__rlm_at "rlm"' -l api-base -x -d 'an OpenAI-compatible endpoint, such as http://localhost:11434/v1'
 complete -c rlm -n '__rlm_at "rlm"' -l context-window -x -d 'tokens that a prompt and its reply may take, where the model\'s name does not tell'
-complete -c rlm -n '__rlm_at "rlm"' -l strategy -x -a 'auto direct rlm' -d 'auto, direct (all in one prompt) or rlm (the loop)'
+complete -c rlm -n '__rlm_at "rlm"' -l strategy -x -a 'auto direct search map rlm' -d 'auto, direct (all in one prompt), search (what a search finds), map (part by part) or rlm (the loop)'
+complete -c rlm -n '__rlm_at "rlm"' -l votes -x -d 'answer so many times, independently, under the same limits; agreement decides'
 complete -c rlm -n '__rlm_at "rlm"' -l pack -x -a 'auto full small' -d 'the prompts: auto, full or small (weak or short-window models)'
 complete -c rlm -n '__rlm_at "rlm"' -l max-cost -x -d 'dollars in all'
 complete -c rlm -n '__rlm_at "rlm"' -l max-time -x -d 'time in all, such as 90s or 10m'
@@ -271,6 +280,9 @@ complete -c rlm -n '__rlm_at "rlm"' -a cache -d 'show or clear what is kept to b
 complete -c rlm -n '__rlm_at "rlm"' -a schema -d 'print the JSON Schema of what is written for programs'
 complete -c rlm -n '__rlm_at "rlm"' -a doctor -d 'check this installation'
 complete -c rlm -n '__rlm_at "rlm"' -a completions -d 'print or install completion for a shell'
+complete -c rlm -n '__rlm_at "rlm ask"' -l continue -d 'ask the last run further: its input, variables and sources'
+complete -c rlm -n '__rlm_at "rlm ask"' -l run -x -d 'the same with another run'
+complete -c rlm -n '__rlm_at "rlm ask"' -l allow-changed -d '--continue though the input has changed'
 complete -c rlm -n '__rlm_at "rlm ask"' -l files-from -r -F -d 'read the list of paths from FILE, - for stdin; one a line, or NUL between them'
 complete -c rlm -n '__rlm_at "rlm ask"' -l include -x -d 'read only paths that match, such as \'*.py\' or \'docs/**\' (repeat)'
 complete -c rlm -n '__rlm_at "rlm ask"' -l exclude -x -d 'leave out paths that match (repeat)'
@@ -284,7 +296,8 @@ complete -c rlm -n '__rlm_at "rlm ask"' -s m -l model -x -a '(__rlm_models)' -d 
 complete -c rlm -n '__rlm_at "rlm ask"' -s s -l sub-model -x -a '(__rlm_models)' -d 'answers the sub-calls that the code makes'
 complete -c rlm -n '__rlm_at "rlm ask"' -l api-base -x -d 'an OpenAI-compatible endpoint, such as http://localhost:11434/v1'
 complete -c rlm -n '__rlm_at "rlm ask"' -l context-window -x -d 'tokens that a prompt and its reply may take, where the model\'s name does not tell'
-complete -c rlm -n '__rlm_at "rlm ask"' -l strategy -x -a 'auto direct rlm' -d 'auto, direct (all in one prompt) or rlm (the loop)'
+complete -c rlm -n '__rlm_at "rlm ask"' -l strategy -x -a 'auto direct search map rlm' -d 'auto, direct (all in one prompt), search (what a search finds), map (part by part) or rlm (the loop)'
+complete -c rlm -n '__rlm_at "rlm ask"' -l votes -x -d 'answer so many times, independently, under the same limits; agreement decides'
 complete -c rlm -n '__rlm_at "rlm ask"' -l pack -x -a 'auto full small' -d 'the prompts: auto, full or small (weak or short-window models)'
 complete -c rlm -n '__rlm_at "rlm ask"' -l max-cost -x -d 'dollars in all'
 complete -c rlm -n '__rlm_at "rlm ask"' -l max-time -x -d 'time in all, such as 90s or 10m'
@@ -319,6 +332,7 @@ complete -c rlm -n '__rlm_at "rlm ask"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm resume"' -l allow-changed -d 'go on though the input has changed'
 complete -c rlm -n '__rlm_at "rlm resume"' -l api-base -x -d 'an OpenAI-compatible endpoint, such as http://localhost:11434/v1'
 complete -c rlm -n '__rlm_at "rlm resume"' -l context-window -x -d 'tokens that a prompt and its reply may take, where the model\'s name does not tell'
+complete -c rlm -n '__rlm_at "rlm resume"' -l votes -x -d 'answer so many times, independently, under the same limits; agreement decides'
 complete -c rlm -n '__rlm_at "rlm resume"' -l max-cost -x -d 'dollars in all'
 complete -c rlm -n '__rlm_at "rlm resume"' -l max-time -x -d 'time in all, such as 90s or 10m'
 complete -c rlm -n '__rlm_at "rlm resume"' -l max-turns -x -d 'turns of the root model'
@@ -421,15 +435,15 @@ complete -c rlm -n '__rlm_at "rlm config show"' -f
 complete -c rlm -n '__rlm_at "rlm config get"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config get"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config get"' -f
-complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config set"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config set"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config set"' -f
-complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config unset"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config unset"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config unset"' -f
-complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config path"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config path"' -f
 complete -c rlm -n '__rlm_at "rlm keys"' -s h -l help -d 'show help'
