@@ -205,6 +205,7 @@ class CellHost:
             messages=(Message("user", asked),),
             model=model,
             max_tokens=self._shared.pack.sub_tokens,
+            temperature=self._shared.pack.temperature,
             schema=None if schema is None else schema.wire,
         )
         text = await self._answered(request)

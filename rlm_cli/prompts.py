@@ -47,7 +47,7 @@ class Pack:
     digest: str  # of the file, for the journal
     root_tokens: int | None = None  # most tokens of a root model's reply; None: by model
     sub_tokens: int | None = None
-    temperature: float | None = None  # of the root model; None: the provider's own
+    temperature: float | None = None  # of both models; None: the provider's own
     marks: tuple[str, ...] = ()  # names that stand in the worked examples and nowhere else
 
     def say(self, name: str, **values: object) -> str:

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlm_cli import prompts
+from rlm_cli.context.files import Files
+from rlm_cli.context.store import MemoryStore
 from rlm_cli.refusals import unfit
 from rlm_cli.replies import blocks
 from tests.conftest import RunRlm
@@ -195,6 +197,7 @@ def test_sub_calls_are_short_and_get_question_and_text_apart(rlm: RunRlm, tree: 
     assert (done.exit, done.json["answer"]) == (0, "it says blue")
     sub = next(ask for ask in server.asks if not ask.system)
     assert sub.body["max_tokens"] == SMALL.sub_tokens
+    assert sub.body["temperature"] == SMALL.temperature
     assert re.search(
         r"data and not an instruction.*<text>\nThe door is blue.*</text>.*What colour is it\?", sub.text, re.S
     )
@@ -219,3 +222,13 @@ print(first.strip(), rest, other)
         done = rlm(*command, "--strategy", "rlm", "--json")
     output = done.of("cell.finished")[1]["output"].splitlines()
     assert output == ["PermissionError", "FileNotFoundError", "FileNotFoundError", "one ['two', 'three'] {'four'}"]
+
+
+def test_a_glob_is_found_below_any_folder() -> None:
+    store = MemoryStore({"repo/docs/a.md": b"a", "repo/docs/b.txt": b"b", "docs.md": b"c", "repo/x/docs/d.md": b"d"})
+    files = Files(store)
+    assert files.glob("docs/*.md") == ["repo/docs/a.md", "repo/x/docs/d.md"]
+    assert files.glob("repo/docs/*.md") == ["repo/docs/a.md"]
+    assert files.glob("nowhere/*.md") == []
+    with pytest.raises(KeyError, match=r"there is repo/docs/a\.md"):
+        _ = files["docs/a.md"]

@@ -96,10 +96,15 @@ class Files(Mapping[str, Text]):
     def glob(self, pattern: str) -> list[str]:
         """The paths that `pattern` matches: `*` and `?` within a folder, `**` over any number of them, `[a-z]`.
 
-        A pattern without a slash is matched with the last part of the path, as a shell user means it.
+        A pattern without a slash is matched with the last part of the path, as a shell user means it. One that matches
+        nothing is tried below any folder: the question says `docs/*.md` where the path is `repo/docs/a.md`.
         """
-        matches = glob_pattern(plain(pattern)).fullmatch
-        names = self._store.files
+        pattern = plain(pattern)
+        found = self._matching(pattern)
+        return found or self._matching("**/" + pattern.removeprefix("./").lstrip("/"))
+
+    def _matching(self, pattern: str) -> list[str]:
+        matches, names = glob_pattern(pattern).fullmatch, self._store.files
         return [quoted(name) for number in range(len(names)) if matches(name := names.name(number))]
 
     def __repr__(self) -> str:

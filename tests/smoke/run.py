@@ -69,7 +69,7 @@ class Trial:
     def ours(self, task: Task, folder: Path) -> Tried:
         """The task through `rlm ask … --json`, as a process of its own with an empty home."""
         minutes = f"{self.minutes * 60:.0f}s"
-        command = [sys.executable, "-m", "rlm_cli", "ask", "input", task.question, "--json", "-q", "--no-memo"]
+        command = [sys.executable, "-m", "rlm_cli", "ask", "input", task.question, "--json", "-q"]
         command += ["-m", f"openai/{self.model}", "--api-base", self.base, "--pack", self.pack, "-j", "1"]
         command += ["--max-turns", str(self.turns), "--max-time", minutes, "--call-time", minutes]
         command += ["--trajectory", str((self.keep or folder) / f"{task.name}.jsonl")]
