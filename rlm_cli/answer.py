@@ -38,7 +38,11 @@ class Answer:
     stopped_by: str | None = None  # cost, tokens, calls, turns, time, interrupt, terminate, protocol
     citations: tuple[Citation, ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, Any] = field(default_factory=dict)  # turns, calls, tokens and dollars of the run so far
     checks: Mapping[str, Any] = field(default_factory=dict)  # of marks, places and quotations: see references.py
+
+    def __str__(self) -> str:
+        return self.text
 
     @property
     def partial(self) -> bool:

@@ -31,7 +31,7 @@ at; `hint` says what to do next.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ExitStatus(IntEnum):
@@ -93,6 +93,7 @@ class RlmError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.answer: Any = None  # from Python: an `Answer` with what there is of one
 
     @property
     def status(self) -> ExitStatus:

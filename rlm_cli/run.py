@@ -19,6 +19,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,8 @@ from rlm_cli.memo import Memo
 from rlm_cli.models import Model
 from rlm_cli.models.registry import warm
 from rlm_cli.places import places
-from rlm_cli.quotations import Quotations
 from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
-from rlm_cli.references import LookUp
 from rlm_cli.repair import repaired
 from rlm_cli.resuming import check_input, compare, recorded_settings
 from rlm_cli.sandbox import Host, Sandbox
@@ -70,6 +69,7 @@ from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.registry import SANDBOXES
 from rlm_cli.schema import Schema
 from rlm_cli.settings import Settings
+from rlm_cli.settling import settle
 from rlm_cli.sinks.report import Report, error_json
 from rlm_cli.state import State
 from rlm_cli.strategies import STRATEGIES, Earlier, choose
@@ -88,7 +88,7 @@ class Run:
     """One run: one input, one question and those that follow it.
 
     `past`: the recording of an earlier part. It goes on in `journal`, or without one is replayed.
-    `input`: opened already, in the place of the settings' sources. `tools` and `sub_tools` are functions of the user.
+    `streams`: texts beside the settings' sources, each (name, descriptor). `tools`, `sub_tools`: functions of the user.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Run:
         past: Past | None = None,
         journal: Journal | None = None,
         *,
-        input: Callable[[], Corpus] | None = None,
+        streams: Iterable[tuple[str, int]] = (),
         tools: Iterable[Callable[..., Any]] = (),
         sub_tools: Iterable[Callable[..., Any]] = (),
     ) -> None:
@@ -112,7 +112,7 @@ class Run:
         self._past = past
         self._journal = journal
         self._path = None if journal is None else journal.path
-        self._input = input
+        self._streams = list(streams)
         self._tools, self._sub_tools = list(tools), list(sub_tools)
         self._gate: Gate | None = None
         self._shared: Shared | None = None
@@ -170,7 +170,7 @@ class Run:
         )
         began = time.monotonic()
         # In a thread of its own: a pipe may take hours, and Ctrl-C must not wait for it.
-        corpus = self.corpus = await in_background(self._input or self._open_sources)
+        corpus = self.corpus = await in_background(self._open_sources)
         if not corpus.bytes_total:
             raise InputError("nothing to read: every file is empty", "Is the command before the pipe right?")
         if self._past is not None:
@@ -209,6 +209,7 @@ class Run:
             options,
             stdin=stdin,
             listed=settings.listed,
+            streams=self._streams,
             progress=self._reading,
             on_change=self._changed,
         )
@@ -245,12 +246,20 @@ class Run:
 
     # --- questions -------------------------------------------------------------------------------------------------
 
-    async def ask(self, question: str) -> Answer:
-        """The answer to the first question, or to one that follows. Raises RlmError when it could not be had."""
+    def asks(self, question: str) -> None:
+        """The first question, where the settings do not hold it."""
+        self.settings = replace(self.settings, question=question)
+
+    async def ask(self, question: str, schema: Schema | None = None) -> Answer:
+        """The answer to the first question, or to one that follows. Raises RlmError when it could not be had.
+
+        `schema` is for this answer alone, in the place of the settings' own.
+        """
         if self._shared is None:
             await self._assemble()
         shared, past = self._shared, self._past
         assert shared is not None
+        shared.schema = schema or self._schema
         if past is not None and self._asked == 0:
             self.recorder.muted = True
             try:
@@ -389,31 +398,8 @@ class Run:
         """Check the sources against the files as they are now, and add up what was looked at."""
         assert self._shared is not None
         assert self.corpus is not None
-        shared, corpus = self._shared, self.corpus
-        now = MappedStore(corpus.present(), corpus.open, maps=False)
-        quotations = Quotations(shared.store, shared.account.files_read, question) if question else None
-        look_up = LookUp(shared.sources, now, quotations, corpus.same)
-        try:
-            if shared.schema is None and outcome.body is None:
-                settled = look_up.settle(outcome.text)
-            else:
-                settled = look_up.settle_value(outcome.text, outcome.value)
-        finally:
-            now.close()
-        corpus.changes()
-        tools = [tools.calls for tools in self._user if tools is not None]
-        return Answer(
-            status=outcome.status,
-            text=settled.text,
-            value=outcome.value,
-            body=outcome.body,
-            stopped_by=outcome.stopped_by,
-            citations=tuple(settled.citations),
-            coverage=shared.account.to_json(corpus.skipped),
-            checks=settled.to_json()
-            | ({"votes": outcome.votes} if outcome.votes else {})
-            | ({"tool_calls": dict(sum(tools, start=type(tools[0])()))} if tools else {}),
-        )
+        usage = Report.of(self.state, exit_code=0).usage
+        return settle(self._shared, self.corpus, outcome, question, usage)
 
     # --- the end ---------------------------------------------------------------------------------------------------
 

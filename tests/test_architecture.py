@@ -19,6 +19,7 @@ LAYERS = [
         "library",
         "run",
         "votes",
+        "settling",
         "recorder",
         "delivery",
         "dryrun",

@@ -329,17 +329,21 @@ def open_corpus(
     *,
     stdin: int | None = 0,
     listed: Iterable[bytes] = (),
+    streams: Iterable[tuple[str, int]] = (),
     progress: Progress | None = None,
     on_change: OnChange | None = None,
 ) -> Corpus:
     """Find the files of `sources` and of the names in `listed` (from --files-from), in order, each once.
 
-    `-` reads the descriptor `stdin`. Nothing is read but heads (up to `options.eager_files` files), what comes in a
-    pipe, and what must be decoded or decompressed. Raises `InputError` when nothing is left to read, and for a source
-    that does not exist; `UsageError` for options that make no sense.
+    `-` reads the descriptor `stdin`; `streams` are further texts, each (name, descriptor).
+
+    Nothing is read but heads (up to `options.eager_files` files), what comes in a pipe, and what must be decoded or
+    decompressed. Raises `InputError` when nothing is left to read, and for a source that does not exist;
+    `UsageError` for options that make no sense.
     """
     found = Sources(options)
     found.add_all(sources, listed, stdin)
+    found.add_streams(streams)
     with contextlib.ExitStack() as cleanup:
         prepared = Preparing(found, options, cleanup, progress).run()
         if not prepared.names:

@@ -72,8 +72,7 @@ class Sources:
             if path == b"-":
                 self._add_stdin(stdin)
             elif (meant := scheme_of(source)) is not None:
-                for name, descriptor in meant[0].streams(meant[1]):
-                    self._add_pipe(os.fsencode(name), descriptor)
+                self.add_streams(meant[0].streams(meant[1]))
             else:
                 self._add(path)
         for path in listed:
@@ -81,6 +80,11 @@ class Sources:
                 self._add(path)
             else:
                 self.skipped.add("missing", path)
+
+    def add_streams(self, streams: Iterable[tuple[str, int]]) -> None:
+        """Add texts that have a name and a descriptor, and no path."""
+        for name, descriptor in streams:
+            self._add_pipe(os.fsencode(name), descriptor)
 
     def _add_stdin(self, stdin: int | None) -> None:
         if stdin is None:
