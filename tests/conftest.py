@@ -39,7 +39,8 @@ class Result:
     @property
     def events(self) -> list[dict[str, Any]]:
         """The journal of the newest run in this home."""
-        newest = max((self.home / "runs").glob("*.jsonl"))
+        # By time, not by name: the names of two runs of one second differ by a random suffix alone.
+        newest = max((self.home / "runs").glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
         return [json.loads(line) for line in newest.read_text(encoding="utf-8").splitlines()]
 
     def of(self, kind: str) -> list[dict[str, Any]]:

@@ -98,7 +98,9 @@ def test_there_is_a_journal_of_this_version_and_of_the_one_before() -> None:
     assert {version for version in (events.SCHEMA_VERSION - 1, events.SCHEMA_VERSION) if version} <= kept
 
 
-@pytest.mark.parametrize("path", sorted(DATA.glob("*.jsonl")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(DATA.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns), ids=lambda path: path.stem
+)
 def test_kept_journals_are_read_as_ever(path: Path) -> None:
     """These files are never made anew: they stand for those that people have."""
     reading, state, run = Reading(), State(), Trajectory()
@@ -206,7 +208,7 @@ def recorded(rlm: RunRlm, folder: Path, *more: str) -> Result:
 
 
 def journal_of(done: Result) -> Path:
-    return max((done.home / "runs").glob("*.jsonl"))
+    return max((done.home / "runs").glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def test_a_run_is_on_record_whole_and_no_key_or_variable_of_the_environment_is(rlm: RunRlm, tree: MakeTree) -> None:
