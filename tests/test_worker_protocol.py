@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from rlm_cli.context.table import FileTable
 from rlm_cli.errors import SandboxError
-from rlm_cli.sandbox import macos, process
+from rlm_cli.sandbox import calls, macos, process
 from rlm_cli.sandbox.host import ProcessSandbox
 from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.protocol import LONGEST, Breach, clean, decode, encode
@@ -159,6 +160,82 @@ def test_a_line_without_end_is_bounded(impostor: Bench) -> None:
     assert result.error is not None
     assert result.error.kind == "died"
     assert str(f"{LONGEST:,}") in result.error.message
+
+
+DEAF = {
+    "calls": "while True: tell({'t': 'call', 'm': 'history', 'a': {}})",
+    "openings": "while True: tell({'t': 'call', 'm': 'open', 'a': {'files': [0] * 64}})",
+    "one call, and silence": "tell({'t': 'call', 'm': 'history', 'a': {}})\nimport time\nwhile True: time.sleep(9)",
+}
+
+
+@pytest.mark.parametrize("name", DEAF)
+def test_a_worker_that_reads_no_replies_fills_nothing(name: str, impostor: Bench) -> None:
+    history = "h" * (3 << 20)
+    impostor.forget()
+    files = len(os.listdir("/proc/self/fd"))
+    most = 0
+
+    def told() -> str:
+        nonlocal most
+        worker = impostor.sandbox._worker
+        assert worker is not None
+        most = max(most, len(worker._left))
+        return history
+
+    impostor.host.history = told  # type: ignore[method-assign]
+    result = impostor.result(DEAF[name], seconds=1)
+    assert result.error is not None
+    assert result.error.kind in ("died", "time")
+    assert most <= 2 * len(history)
+    assert impostor.result("tell(DONE)").output == "fine"
+    assert len(os.listdir("/proc/self/fd")) <= files + 2
+
+
+def test_a_flood_is_left_in_its_pipe(impostor: Bench) -> None:
+    """While the host waits for a model it reads nothing more from a worker that has broken the protocol."""
+    impostor.forget()
+    impostor.host.delay = 1.0
+    taken = 0
+
+    async def flooded() -> Any:
+        nonlocal taken
+        worker = impostor.sandbox._worker
+        assert worker is not None
+        received = worker._lines.data_received
+
+        def counted(data: bytes) -> None:
+            nonlocal taken
+            taken += len(data)
+            received(data)
+
+        worker._lines.data_received = counted  # type: ignore[method-assign]
+        ask = {"t": "call", "m": "query", "a": {"prompts": [["p"]], "model": None, "schema": None}}
+        ask["a"] |= {"recursive": False, "site": None}  # type: ignore[operator]
+        code = f"tell({ask!r})\nwhile True: say(b'x' * (1 << 20))"
+        return await impostor.sandbox.run(code, cell="0/9.1", time_limit=20)
+
+    result = impostor.run(flooded())
+    impostor.host.delay = 0.0
+    impostor.host.queries.clear()
+    assert result.error is not None
+    assert "out of turn" in result.error.message
+    assert taken < 4 << 20
+
+
+def test_a_line_of_very_many_values_is_not_unpacked() -> None:
+    with pytest.raises(Breach, match="values"):
+        decode(b"[" + b"[]," * 5_000_000 + b"1]")
+
+
+def test_requests_of_a_cell_are_bounded(impostor: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MOST_CALLS", 100)
+    impostor.forget()
+    code = (
+        "told = []\nfor n in range(101):\n    tell({'t': 'call', 'm': 'budget', 'a': {}})\n"
+        "    told.append('refused' in json.loads(hear()))\ntell({**DONE, 'output': f'{sum(told)} {told[-1]}'})"
+    )
+    assert impostor.result(code, seconds=60).output == "1 True"
 
 
 def test_text_of_a_worker_is_whole_unicode(impostor: Bench) -> None:

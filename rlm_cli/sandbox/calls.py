@@ -14,6 +14,8 @@ from rlm_cli.sandbox.contract import CellRefusal, Host
 from rlm_cli.sandbox.protocol import Breach, clean
 
 MOST_PROMPTS = 10_000
+MOST_CALLS = 10_000
+"""Requests of one cell, beside those that open files: each is kept for a repetition."""
 MOST_FILES = 64
 """Files that are opened with one request."""
 
@@ -52,6 +54,7 @@ class Calls:
         self._files = files
         self._recorded = None if recorded is None else list(recorded)
         self.replies: list[Answered] = []
+        self._transcript: str | None = None
         self.submitted = False
         self.opened = False
         self.diverged = False
@@ -74,6 +77,8 @@ class Calls:
         }
         if not isinstance(method, str) or method not in known:
             raise Breach("a call of no known name")
+        if len(self.replies) >= MOST_CALLS:
+            return {"refused": "RuntimeError", "message": f"{MOST_CALLS:,} requests were made by one cell: batch them"}
         mark = _fingerprint(method, arguments)
         if self._recorded is not None:
             return self._again(mark)
@@ -172,7 +177,9 @@ class Calls:
 
     async def _history(self, arguments: dict[str, Any]) -> str:
         _exactly(arguments)
-        return self._host.history()
+        if self._transcript is None:  # it does not change within a cell; a copy of it for each request would fill us
+            self._transcript = self._host.history()
+        return self._transcript
 
     def _parts(self, value: object) -> list[Part]:
         try:

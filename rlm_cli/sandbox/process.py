@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from rlm_cli.context.spans import FileNames
 from rlm_cli.sandbox import macos
-from rlm_cli.sandbox.protocol import LONGEST, Breach, decode, encode
+from rlm_cli.sandbox.protocol import LONGEST, Breach, decode, encode, write_all
 
 MEMORY = 1 << 30
 """Bytes a worker may hold; maps of the input are not counted."""
@@ -73,30 +73,28 @@ def _sealed(data: bytes) -> int:
     if hasattr(os, "memfd_create"):
         with contextlib.suppress(OSError):
             number = os.memfd_create("rlm-files", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            _write(number, data)
+            write_all(number, data)
             seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
             fcntl.fcntl(number, fcntl.F_ADD_SEALS, seals)
             return number
     with tempfile.TemporaryFile() as file:
-        _write(file.fileno(), data)
+        write_all(file.fileno(), data)
         return os.dup(file.fileno())
 
 
-def _write(number: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(number, left) :]
-
-
 class _Lines(asyncio.Protocol):
-    """Bytes from the worker, cut into lines; at most one line waits to be read."""
+    """Bytes from the worker, cut into lines; at most one line waits to be read. After a breach no more is read."""
 
     def __init__(self) -> None:
+        self._transport: asyncio.BaseTransport | None = None
         self._pieces: list[bytes] = []
         self._size = 0
         self._line: bytes | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._problem: Exception | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         if self._line is not None:
@@ -124,6 +122,8 @@ class _Lines(asyncio.Protocol):
 
     def _fail(self, problem: Exception) -> None:
         self._problem = self._problem or problem
+        if self._transport is not None:
+            self._transport.close()  # a flood fills a pipe and not the host, which may be waiting for a model
         self._wake()
 
     def _wake(self) -> None:
@@ -225,9 +225,14 @@ class Worker:
         return decode(line)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Answer the last message. Raises Breach where the worker has spoken out of turn."""
+        """Answer the last message. Raises Breach where the worker has spoken out of turn.
+
+        A worker that asks without reading what it was told is ended: nothing piles up here but one reply.
+        """
         if self._lines.problem is not None:
             raise self._lines.problem
+        if self._left:
+            raise Breach("a request before the last reply was read")
         self._lines.answered()
         self._left += encode(message)
         if not self._writing:

@@ -11,11 +11,15 @@ out of turn is a breach. Its messages:
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
 LONGEST = 64 << 20
 """Bytes of one line, either way."""
+
+MOST_BRACKETS = 4_000_000
+"""Arrays and objects of one line: a byte of `[` becomes sixty of memory here."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -36,6 +40,8 @@ def decode(line: bytes | bytearray) -> dict[str, Any]:
     """The message of one line. Raises Breach."""
     if len(line) > LONGEST:
         raise Breach("a line is too long")
+    if len(line) > MOST_BRACKETS and line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
+        raise Breach(f"a line of more than {MOST_BRACKETS:,} values")
     try:
         message = json.loads(line.decode("ascii"))
     except (ValueError, RecursionError) as error:
@@ -43,6 +49,13 @@ def decode(line: bytes | bytearray) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise Breach("a message is not an object")
     return message
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, however little the descriptor takes at once."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def clean(value: Any) -> Any:

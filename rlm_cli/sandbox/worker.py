@@ -24,7 +24,7 @@ from rlm_cli.sandbox import confine
 from rlm_cli.sandbox.cell import Cells
 from rlm_cli.sandbox.inputs import Inputs, plain_fstat
 from rlm_cli.sandbox.natives import CellInterrupted
-from rlm_cli.sandbox.protocol import encode
+from rlm_cli.sandbox.protocol import encode, write_all
 
 CHUNK = 1 << 20
 
@@ -59,9 +59,7 @@ class Channel:
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send `message` and wait for its reply. Ends the process when the host is gone."""
-        left = memoryview(encode(message))
-        while left:
-            left = left[os.write(self._requests, left) :]
+        write_all(self._requests, encode(message))
         return self._reply()
 
     def _reply(self) -> dict[str, Any]:
