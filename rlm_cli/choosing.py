@@ -32,8 +32,9 @@ def choose_models(settings: Settings, past: Past | None) -> tuple[Model, Model, 
     base, window = settings.api_base, settings.context_window
     if fallback and base and settings.origins["api_base"].layer == "flag":
         raise UsageError("--api-base says where, and no -m says which model", "Add -m openai/NAME.")
-    if settings.dry_run:  # nothing is sent, so no key is needed to say what it would cost
-        keys = ChainMap({variable: "none" for wanted in (name, sub_name) for variable in needs_key(wanted)}, dict(keys))
+    if settings.dry_run:  # nothing is sent, so no key is needed to say what it would cost, and no key_cmd runs
+        given = {variable: "none" for wanted in (name, sub_name) for variable in needs_key(wanted)}
+        keys = ChainMap(given, keys)  # type: ignore[arg-type]  (only read)
     root = open_model(name, environment=keys, base=None if fallback else base, window=window)
     if not sub_name or sub_name == name:
         return root, root, fallback

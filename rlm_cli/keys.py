@@ -12,10 +12,10 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
+from rlm_cli import tomlfile
 from rlm_cli.errors import AuthError, UsageError
-from rlm_cli.places import places, shown, write_private
+from rlm_cli.places import places, shown
 from rlm_cli.settings import Config
 
 _COMMAND_SECONDS = 30.0
@@ -49,7 +49,8 @@ class KeyRing(Mapping[str, str]):
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter({*os.environ, *(name for name in self._usual if self.origin(name))})
+        set_here = (name for name, value in os.environ.items() if value)
+        return iter({*set_here, *(name for name in self._usual if self.origin(name))})
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -67,26 +68,18 @@ class KeyRing(Mapping[str, str]):
         names = (name, self._usual.get(name, name))
         for known in names:
             if command := self._config.key_commands.get(known):
-                return _ask(str(command), known)
+                return _ask(command, known)
         return next((self._stored[known] for known in names if known in self._stored), "")
 
 
 def stored() -> dict[str, str]:
     """Every key in keys.toml. Raises UsageError when the file is not what it should be."""
     path = places().keys_file
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {shown(path)}: {error}") from None
-    import tomllib
-
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{shown(path)} is not valid TOML: {error}", "Mend it by hand.") from None
-    return {name: value.strip() for name, value in found.items() if isinstance(value, str) and value.strip()}
+    found = tomlfile.read(path)
+    for name, value in found.items():
+        if not isinstance(value, str):  # which is not shown: it may be a key in the wrong form
+            raise UsageError(f"{shown(path)}: the key of {name} is not text in quotes", "Mend it by hand.")
+    return {name: value.strip() for name, value in found.items() if value.strip()}
 
 
 def keep(provider: str, value: str) -> None:
@@ -96,37 +89,18 @@ def keep(provider: str, value: str) -> None:
         raise UsageError("the key is empty", "Nothing was changed.")
     if any(character.isspace() or not character.isprintable() for character in value):
         raise UsageError("the key holds white space or control characters", "Nothing was changed; paste it again.")
-    document = _document()
+    document = tomlfile.document(places().keys_file)
     document[provider] = value
-    _write(document)
+    tomlfile.write(places().keys_file, document)
 
 
 def drop(provider: str) -> None:
     """Take a key out of keys.toml. Raises UsageError when it is not there."""
-    document = _document()
+    document = tomlfile.document(places().keys_file)
     if provider not in document:
         raise UsageError(f"no key of {provider!r} is kept in {shown(places().keys_file)}", "rlm keys lists them.")
     del document[provider]
-    _write(document)
-
-
-def _document() -> Any:
-    """keys.toml with its comments. A file that cannot be read is not replaced."""
-    import tomlkit
-
-    stored()
-    path = places().keys_file
-    return tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
-
-
-def _write(document: Any) -> None:
-    import tomlkit
-
-    path = places().keys_file
-    try:
-        write_private(path, tomlkit.dumps(document))
-    except OSError as error:
-        raise UsageError(f"cannot write {shown(path)}: {error.strerror}") from None
+    tomlfile.write(places().keys_file, document)
 
 
 def open_to_others() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -28,6 +28,7 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "share": "{:g}".format,
     "size": values.show_size,
 }
+_LONGEST = 80  # characters of a refused value in a message
 LIFTED = "none"
 """The word that lifts a limit."""
 
@@ -80,12 +81,12 @@ class Option:
     def _read_one(self, value: object) -> Any:
         if isinstance(value, bool):
             if self.kind != "switch":
-                raise ValueError("is not what this takes")
+                raise ValueError(f"is not {self._wanted}")
             return value
         if isinstance(value, (int, float)) and self.kind in _NUMBERS:
             value = f"{value:f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
         if not isinstance(value, str):
-            raise ValueError("is not what this takes")
+            raise ValueError(f"is not {self._wanted}")
         if self.lifted and value.strip().lower() == LIFTED:
             return None
         if self.kind == "choice":
@@ -95,6 +96,15 @@ class Option:
         if self.least is not None and result < self.least:
             raise ValueError(f"is less than {self.show(self.least)}")
         return result
+
+    @property
+    def _wanted(self) -> str:
+        """What a value of another type than text should have been."""
+        if self.kind == "switch":
+            return "true or false"
+        if self.kind in _NUMBERS:
+            return "a number, or text that says one"
+        return "text in quotes, nor a list of such" if self.repeat else "text in quotes"
 
     def _choose(self, value: str) -> str:
         word = value.strip().lower()
@@ -129,3 +139,14 @@ def option(
 
 def named(described: Option, name: str) -> Option:
     return replace(described, name=name)
+
+
+def spelled(value: object) -> str:
+    """A value that was refused, as a message shows it: short, and as TOML spells it."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "a table" if isinstance(value, Mapping) else str(value)[:_LONGEST]

@@ -15,8 +15,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
+from rlm_cli import tomlfile
 from rlm_cli.errors import UsageError
-from rlm_cli.options import Option, named, option
+from rlm_cli.options import Option, named, option, spelled
 from rlm_cli.places import places, shown
 
 Layer = Literal["flag", "environment", "profile", "config", "default"]
@@ -251,38 +252,33 @@ class Config:
         for table in _TABLES:
             if not isinstance(self.data.get(table, {}), Mapping):
                 raise UsageError(f"{shown(path)}: {table} is not a table", f"Write it as [{table}].")
+        for table in ("aliases", "key_cmd"):
+            for name, value in self.data.get(table, {}).items():
+                if not isinstance(value, str):
+                    raise UsageError(f"{shown(path)}: {table}.{name}: {spelled(value)} is not text in quotes")
         for name, profile in self.profiles.items():
             if not isinstance(profile, Mapping):
                 raise UsageError(f"{shown(path)}: profile {name} is not a table", f"Write it as [profiles.{name}].")
+            if "profile" in profile:
+                raise UsageError(f"{shown(path)}: profiles.{name}: a profile cannot name a profile")
             self._check({_key(key): value for key, value in profile.items()}, f"profiles.{name}: ", tuple(OPTIONS))
 
     @classmethod
     def load(cls) -> Config:
         """The configuration, empty where there is no file. Raises UsageError."""
         path = places().config_file
-        try:
-            text = path.read_bytes()
-        except FileNotFoundError:
-            return cls({}, path)
-        except OSError as error:
-            raise UsageError(f"cannot read {shown(path)}: {error.strerror}") from None
-        import tomllib
-
-        try:
-            return cls(tomllib.loads(text.decode("utf-8")), path)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{shown(path)} is not valid TOML: {error}", "Mend it by hand.") from None
+        return cls(tomlfile.read(path), path)
 
     @property
-    def profiles(self) -> Mapping[str, Any]:
+    def profiles(self) -> Mapping[str, Mapping[str, Any]]:
         return self.data.get("profiles", {})  # type: ignore[no-any-return]
 
     @property
-    def aliases(self) -> Mapping[str, Any]:
+    def aliases(self) -> Mapping[str, str]:
         return self.data.get("aliases", {})  # type: ignore[no-any-return]
 
     @property
-    def key_commands(self) -> Mapping[str, Any]:
+    def key_commands(self) -> Mapping[str, str]:
         return self.data.get("key_cmd", {})  # type: ignore[no-any-return]
 
     def profile(self, name: str) -> Mapping[str, Any]:
@@ -323,8 +319,8 @@ class _Layers:
         self.origins: dict[str, Origin] = {}
         self.profile: Mapping[str, Any] = {}
         self.profile_name = flags.get("profile") or os.environ.get("RLM_PROFILE") or config.data.get("profile")
-        if self.profile_name:
-            self.profile = config.profile(str(self.profile_name))
+        if isinstance(self.profile_name, str) and self.profile_name:  # `settle` tells what is no text
+            self.profile = config.profile(self.profile_name)
 
     def settle(self, option: Option) -> None:
         """Take the first layer that says something. Raises UsageError, naming the layer's place."""
@@ -333,7 +329,7 @@ class _Layers:
             try:
                 self.found[option.name] = option.read(value)
             except ValueError as problem:
-                raise UsageError(f"{origin}: {value!r} {problem}") from None
+                raise UsageError(f"{origin}: {spelled(value)} {problem}") from None
             self.origins[option.name] = origin
             return
 
@@ -353,11 +349,11 @@ class _Layers:
 
     def resolve_aliases(self) -> None:
         for name in ("model", "sub_model"):
-            target = self.config.aliases.get(self.found.get(name, ""))
-            if target is not None:
+            target = self.config.aliases.get(self.found.get(name) or "")
+            if target is not None and name in self.found:
                 origin = self.origins[name]
                 self.origins[name] = Origin(origin.layer, f"{origin.place}, alias {self.found[name]}")
-                self.found[name] = str(target)
+                self.found[name] = target
 
 
 def _near_variables() -> tuple[str, ...]:

@@ -314,8 +314,6 @@ class Environment:
     stdout: Output
     stderr: Output
     variables: Mapping[str, str] = field(default_factory=dict)
-    stdin: TextIO | None = None
-    stdin_tty: bool = False
 
     @classmethod
     def of_process(cls, when: When = "auto", variables: Mapping[str, str] | None = None) -> Environment:
@@ -325,8 +323,6 @@ class Environment:
             stdout=_output(sys.stdout, "stdout", when, found),
             stderr=_output(sys.stderr, "stderr", when, found),
             variables=found,
-            stdin=sys.stdin,
-            stdin_tty=_is_tty(sys.stdin),
         )
 
     @property
@@ -343,15 +339,6 @@ class Environment:
     def accessible(self) -> bool:
         """The user has asked for sentences in place of pictures (ACCESSIBLE=1)."""
         return self.variables.get("ACCESSIBLE", "") not in ("", "0")
-
-    def stdin_holds_input(self) -> bool:
-        """True for a pipe or a regular file: the only cases in which stdin is read without being asked for."""
-        try:
-            assert self.stdin is not None
-            mode = os.fstat(self.stdin.fileno()).st_mode
-        except (OSError, ValueError, AttributeError, AssertionError):
-            return False
-        return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def _is_tty(file: TextIO | None) -> bool:

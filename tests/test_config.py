@@ -98,6 +98,11 @@ def test_get_prints_the_value_alone(rlm: RunRlm, file: Path) -> None:
         (["set", "profiles.ci.max_cost", "1"], "there is no setting"),
         (["unset", "jobs"], "jobs is not set"),
         (["unset", "aliases.slow"], "aliases.slow is not set"),
+        (["unset", "max_cost.of.what"], "max_cost.of.what is not set"),
+        (["unset", "aliases.fast.x"], "aliases.fast.x is not set"),
+        (["unset", ""], "is not set"),
+        (["set", "aliases.", "1"], "there is no setting 'aliases.'"),
+        (["set", "aliases", "1"], "there is no setting 'aliases'"),
     ],
 )
 def test_a_slip_changes_nothing(rlm: RunRlm, file: Path, words: list[str], told: str) -> None:

@@ -106,7 +106,7 @@ def test_environment_then_command_then_file(ring: Path, monkeypatch: pytest.Monk
 
 def test_a_ring_is_an_environment(ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_THING", "here")
-    (ring / "keys.toml").write_text('anthropic = "kept"\nMISTRAL_API_KEY = "by variable"\nbad = 3\n')
+    (ring / "keys.toml").write_text('anthropic = "kept"\nMISTRAL_API_KEY = "by variable"\n')
     found = KeyRing(KEYS)
     assert found.get("SOME_THING") == "here"
     assert found.get("ANTHROPIC_API_KEY") == "kept"
@@ -157,3 +157,21 @@ def test_nothing_that_is_a_key_is_left_by_redact(ring: Path, monkeypatch: pytest
 def test_no_flag_takes_a_key() -> None:
     text = subprocess.run([sys.executable, "-m", "rlm_cli", "ask", "-h"], capture_output=True, text=True, check=True)
     assert "key" not in {word.strip("-=").lower() for word in text.stdout.split() if word.startswith("--")}
+
+
+def test_an_empty_variable_is_none_and_no_bug(ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RLM_MODEL", "")
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    found = KeyRing(KEYS)
+    assert "OPENAI_API_KEY" not in found
+    assert dict(found) == {name: value for name, value in os.environ.items() if value}
+
+
+@pytest.mark.parametrize("text", ["openai = 5\n", "openai = ['sk-a-secret-1234']\n", "a = " + "[" * 5_000])
+def test_kept_keys_of_another_form_are_told_and_not_shown(rlm: RunRlm, home: Path, text: str) -> None:
+    home.mkdir()
+    (home / "keys.toml").write_text(text)
+    done = rlm("keys")
+    assert done.exit == 2
+    assert "keys.toml" in done.stderr
+    assert "sk-a-secret" not in done.stderr + done.stdout

@@ -29,7 +29,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write(home: Path, text: str) -> Path:
     home.mkdir(exist_ok=True)
-    (home / "config.toml").write_text(text, encoding="utf-8")
+    (home / "config.toml").write_text(text, encoding="utf-8", errors="surrogateescape")
     return home / "config.toml"
 
 
@@ -183,9 +183,22 @@ def test_any_text_is_a_value_or_a_sentence(option: Option, text: str) -> None:
         ("include_secrets = true\n", "cannot stand in a configuration", "--include-secrets"),
         ("max_cost = \n", "not valid TOML", "by hand"),
         ("profiles = 3\n", "not a table", "[profiles]"),
-        ("max_cost = true\n", "not what this takes", ""),
+        ("max_cost = true\n", "max_cost: true is not a number", ""),
         ("hidden = 'perhaps'\n", "neither yes nor no", ""),
-        ("jobs = [1]\n", "not what this takes", ""),
+        ("hidden = 1\n", "hidden: 1 is not true or false", ""),
+        ("jobs = [1]\n", "jobs: a list is not a number", ""),
+        ("jobs.a.b = 1\n", "jobs: a table is not a number", ""),
+        ("max_time = 2026-01-01\n", "max_time: 2026-01-01 is not a number", ""),
+        ("model = 5\n", "model: 5 is not text in quotes", ""),
+        ("exclude = [1]\n", "exclude: a list is not text in quotes, nor a list of such", ""),
+        ("profile = 5\n", "profile: 5 is not text in quotes", ""),
+        ("[aliases]\nfast = 5\n", "aliases.fast: 5 is not text in quotes", ""),
+        ("[key_cmd]\nopenai = ['pass']\n", "key_cmd.openai: a list is not text in quotes", ""),
+        ("[profiles.ci]\nprofile = 'ci'\n", "a profile cannot name a profile", ""),
+        ("a = " + "[" * 5_000, "nested too deeply", "by hand"),
+        ("jobs = " + "1" * 5_000, "not valid TOML", "by hand"),
+        ("jobs = '" + "x" * 9_000 + "'\n", "x…' is not a whole number", ""),
+        ("\udcff = 1\n", "not valid TOML", "by hand"),
     ],
 )
 def test_a_configuration_with_a_slip_is_refused(own_home: Path, text: str, told: str, hint: str) -> None:
@@ -206,6 +219,11 @@ def test_an_unknown_profile_names_the_near_one(own_home: Path) -> None:
     with pytest.raises(UsageError) as refused:
         load({"profile": "nigthly"})
     assert "nightly" in refused.value.hint
+
+
+def test_an_alias_without_a_name_is_no_model(own_home: Path) -> None:
+    write(own_home, "[aliases]\n'' = 'openai/gpt-5-mini'\n")
+    assert load().model == ""
 
 
 def test_aliases_name_models(own_home: Path) -> None:

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from rlm_cli import tomlfile
 from rlm_cli.cli.help import HELP_FLAGS, Command, Group
 from rlm_cli.cli.output import columns, remark, say, say_json
-from rlm_cli.errors import ExitStatus, UsageError
+from rlm_cli.errors import UsageError
 from rlm_cli.options import Option
-from rlm_cli.places import places, shown, write_private
+from rlm_cli.places import places, shown
 from rlm_cli.settings import OPTIONS, Config, load, near_key
 
 EXAMPLES = """
@@ -86,10 +87,11 @@ def set_(key: Key, values: Annotated[list[str], typer.Argument(metavar="VALUE...
     option = None if table else OPTIONS[name]
     if len(values) > 1 and not (option and option.repeat):
         raise UsageError(f"{key} takes one value, and {len(values)} were given", "Put it in quotes.")
-    document = _document()
+    document = tomlfile.document(places().config_file)
     target = _table(document, ("profiles", profile) if profile else (table,) if table else ())
     target[name] = _toml(option, values) if option else values[0]
-    _write(document)
+    Config(document.unwrap(), places().config_file)  # the next run will accept it
+    tomlfile.write(places().config_file, document)
     remark(f"{'.'.join(filter(None, (table, name)))} is set in {shown(places().config_file)}")
 
 
@@ -97,15 +99,17 @@ def set_(key: Key, values: Annotated[list[str], typer.Argument(metavar="VALUE...
 def unset(key: Annotated[str, typer.Argument(metavar="KEY")], profile: Profile = None) -> None:
     """Take one setting out of config.toml."""
     table, _, name = key.rpartition(".")
-    document = _document()
+    document = tomlfile.document(places().config_file)
     target: Any = document
     for part in ("profiles", profile) if profile else table.split(".") if table else ():
         target = target.get(part, {})
+        if not isinstance(target, dict):
+            target = {}
     spelled = next((known for known in target if known.replace("-", "_") == name.replace("-", "_")), None)
     if spelled is None:
         raise UsageError(f"{key} is not set in {shown(places().config_file)}", "rlm config lists what is set.")
     del target[spelled]
-    _write(document, checked=False)
+    tomlfile.write(places().config_file, document)
     remark(f"{key} is taken out of {shown(places().config_file)}")
 
 
@@ -122,7 +126,7 @@ def _stored() -> list[Option]:
 def _place(key: str) -> tuple[str, str]:
     """(table or "", name) of a key. Raises UsageError with the near one."""
     table, _, name = key.replace("-", "_").rpartition(".")
-    if table in _TABLES:
+    if table in _TABLES and key.rpartition(".")[2]:
         return table, key.rpartition(".")[2]
     if table or name not in OPTIONS:
         raise UsageError(f"there is no setting {key!r}", near_key(name, tuple(item.name for item in _stored())))
@@ -142,19 +146,6 @@ def _toml(option: Option, values: list[str]) -> Any:
     return read if option.kind in ("switch", "count", "money", "tally") and read is not None else values[0]
 
 
-def _document() -> Any:
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    file = places().config_file
-    try:
-        return tomlkit.parse(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return tomlkit.document()
-    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
-        raise UsageError(f"{shown(file)} cannot be changed: {error}", "Mend it by hand.") from None
-
-
 def _table(document: Any, parts: tuple[str | None, ...]) -> Any:
     """The table below these names, made where it is missing."""
     import tomlkit
@@ -166,17 +157,3 @@ def _table(document: Any, parts: tuple[str | None, ...]) -> Any:
         if not isinstance(document, dict):
             raise UsageError(f"{shown(places().config_file)}: {part} is not a table", "Mend it by hand.")
     return document
-
-
-def _write(document: Any, *, checked: bool = True) -> ExitStatus:
-    """Write the file as a whole, after checking that the next run will accept it."""
-    import tomlkit
-
-    file = places().config_file
-    if checked:
-        Config(document.unwrap(), file)
-    try:
-        write_private(file, tomlkit.dumps(document))
-    except OSError as error:
-        raise UsageError(f"cannot write {shown(file)}: {error.strerror}") from None
-    return ExitStatus.ANSWERED

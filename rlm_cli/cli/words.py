@@ -165,9 +165,10 @@ def listed(source: str | None) -> tuple[bytes, ...]:
     """The names of --files-from: between NULs where there is one, else a line each. Raises InputError."""
     if source is None:
         return ()
+    from rlm_cli.context.sources import names_of_list  # late: help need not load the walk
+
     try:
         data = sys.stdin.buffer.read() if source == _STDIN else Path(source).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the list of files {_quoted(source)}: {error.strerror}") from None
-    names = data.split(b"\0") if b"\0" in data else data.splitlines()
-    return tuple(name for name in names if name)
+    return tuple(names_of_list(data))

@@ -10,37 +10,20 @@ import errno
 import fcntl
 import os
 import select
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from rlm_cli.errors import InputError
 
 Progress = Callable[[str, int], None]
 """Told what is being done and how many bytes of it are done, at most four times a second. May raise to stop it."""
 
-StdinKind = Literal["pipe", "file", "terminal", "device", "closed"]
-
 _PIPE = 1 << 20  # bytes that the kernel may hold between two reads
 _PIECE = 1 << 18  # bytes a read: what still fits the processor's cache; a megabyte took 1.6x the time
 QUIET = 1.0  # seconds before the first word of progress
 _TICK = 0.25
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def stdin_kind(descriptor: int = 0) -> StdinKind:
-    """What standard input is. Only a pipe (or socket) or a regular file is ever read without being asked for."""
-    try:
-        mode = os.fstat(descriptor).st_mode
-    except OSError:
-        return "closed"
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-        return "pipe"
-    if stat.S_ISREG(mode):
-        return "file"
-    return "terminal" if os.isatty(descriptor) else "device"
 
 
 class Pace:
