@@ -34,7 +34,7 @@ def choose_models(settings: Settings, past: Past | None) -> tuple[Model, Model, 
         raise UsageError("--api-base says where, and no -m says which model", "Add -m openai/NAME.")
     if settings.dry_run:  # nothing is sent, so no key is needed to say what it would cost, and no key_cmd runs
         given = {variable: "none" for wanted in (name, sub_name) for variable in needs_key(wanted)}
-        keys = ChainMap(given, keys)  # type: ignore[arg-type]  (only read)
+        keys = ChainMap(given, keys)  # type: ignore[arg-type]  # it is only read
     root = open_model(name, environment=keys, base=None if fallback else base, window=window)
     if not sub_name or sub_name == name:
         return root, root, fallback
