@@ -13,13 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from rlm_cli.errors import (
-    BadReply,
-    CallTimedOut,
-    LimitReached,
-    ModelNotFound,
-    RlmError,
-)
+from rlm_cli.errors import BadReply, CallTimedOut, Interrupted, LimitReached, ModelNotFound, RlmError
 from rlm_cli.events import CallFailed, CallFinished, CallRetried, CallStarted, Event
 from rlm_cli.ledger import Hold, Ledger
 from rlm_cli.memo import Memo, digest
@@ -141,7 +135,7 @@ class Gate:
         self._places = asyncio.Semaphore(ledger.limits.jobs)
         self._quotes = Quotes()
         self._under_way: dict[bytes, asyncio.Future[Reply]] = {}
-        self._tasks: set[asyncio.Task[Reply]] = set()
+        self._asking: set[asyncio.Task[Any]] = set()  # the callers' tasks, each with one call under way
         self._stopped: RlmError | None = None
         self.begin(ledger)
 
@@ -157,15 +151,19 @@ class Gate:
         """The reply to one call. Raises a `ProviderError`, `AuthError`, `LimitReached`, or what `stop` was given."""
         if self._stopped is not None:
             raise self._stopped
-        task = asyncio.create_task(self._ask(request))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = asyncio.current_task()
+        assert task is not None
+        cancelled = task.cancelling()
+        self._asking.add(task)
         try:
-            return await task
+            return await self._ask(request)
         except asyncio.CancelledError:
-            if self._stopped is not None and not _being_cancelled():
+            # As asyncio.timeout tells its own cancellation from its caller's.
+            if self._stopped is not None and task.uncancel() <= cancelled:
                 raise self._stopped from None
             raise
+        finally:
+            self._asking.discard(task)
 
     def quote(self, request: Request) -> Quote:
         """What this call would take, at most. For announcements and dry runs; nothing is reserved."""
@@ -179,20 +177,17 @@ class Gate:
 
     def stop(self, error: RlmError) -> None:
         """Cancel every call under way and refuse new ones: each `ask` raises `error`. Replies that came are kept."""
+        if self._stopped is not None:
+            return
         self._stopped = error
-        for task in list(self._tasks):
+        for task in list(self._asking):
             task.cancel()
-
-    @property
-    def under_way(self) -> int:
-        """Calls that were asked for and have not ended."""
-        return len(self._tasks)
 
     async def close(self) -> None:
-        """Cancel what is under way, give connections back, and write the memory down."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End what is under way as `stop` does, give connections back, and write the memory down."""
+        self.stop(Interrupted("the run has ended"))
+        while self._asking:
+            await asyncio.wait(self._asking, timeout=0.01)  # a caller may go on when its call has ended
         for model in {id(model): model for model in self._models.values()}.values():
             await model.close()
         if self._memo is not None:
@@ -303,6 +298,8 @@ class Gate:
 
     async def _send(self, call: _Call) -> Reply:
         request, model, quote = call.request, call.model, call.quote
+        if (ready := getattr(model, "ready", None)) is not None:
+            await ready()  # an import of seconds is no part of the provider's time
         await self._retries.pause(model)
         self.ledger.check_time(last=call.last)
         left = self.ledger.time_left(last=call.last)

@@ -219,12 +219,6 @@ class Ledger:
         """The error that says so."""
         return OutOfTime(f"The {self.limits.max_time:g} s of --max-time are over.", "Raise --max-time and resume.")
 
-    def check_turn(self, turn: int) -> None:
-        """Raises `LimitReached` when a node may not begin this turn."""
-        if turn > self.limits.max_turns:
-            message = f"The {self.limits.max_turns} turns of --max-turns are used up."
-            raise LimitReached(message, "Raise --max-turns and resume.", limit="turns")
-
     # --- inside ----------------------------------------------------------------------------------------------------
 
     def _refuse(self, cost: float | None, tokens: int, *, last: bool, again: bool) -> None:

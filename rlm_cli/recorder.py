@@ -35,7 +35,6 @@ class Recorder:
         self._lock = threading.RLock()
         self.muted = False  # while earlier questions are lived through again: all of it is on record
         self._waiting: list[Record] = []  # of a journal that is still to come
-        self.warnings: list[str] = []
 
     def add(self, sink: Sink) -> None:
         """One more sink, from the next event on."""
@@ -64,8 +63,6 @@ class Recorder:
             if not event.live:
                 self._seq += 1
             record = Record(self._seq, self.elapsed, at, event)
-            if isinstance(event, Warned):
-                self.warnings.append(event.message)
             if self.journal is not None and not event.live:
                 self.journal.append(record, flush=event.type in _PAID)
             elif not self._attached and not event.live:

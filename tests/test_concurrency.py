@@ -74,7 +74,7 @@ def test_stopping_ends_everything_in_flight_and_keeps_what_came(client: str) -> 
 
         results, seconds = run(stopped())
         assert isinstance(run(failure(gate.ask())), Interrupted)
-        assert gate.gate.under_way == 0
+        assert not gate.gate._asking
     kept = [result for result in results if isinstance(result, Reply)]
     assert len(kept) == 5
     assert all(isinstance(result, Interrupted) for result in results if not isinstance(result, Reply))

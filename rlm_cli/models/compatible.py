@@ -69,6 +69,7 @@ class Compatible:
         self._left_out: set[str] = set()
         self._limit_field = "max_tokens"
         self._session: aiohttp.ClientSession | None = None
+        self._timeout: aiohttp.ClientTimeout | None = None
         self._proxy = _proxy_for(base)
 
     async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
@@ -114,11 +115,13 @@ class Compatible:
 
         session = self._open()
         limit = SPARE_BYTES + options.max_tokens * BYTES_PER_TOKEN
-        timeout = aiohttp.ClientTimeout(total=options.timeout, sock_connect=min(CONNECT_SECONDS, options.timeout))
+        if self._timeout is None or self._timeout.total != options.timeout:  # the same for nearly all calls of a run
+            connect = min(CONNECT_SECONDS, options.timeout)
+            self._timeout = aiohttp.ClientTimeout(total=options.timeout, sock_connect=connect)
         request = session.post(
             self._url,
             data=json.dumps(self._body(messages, options)).encode("ascii"),
-            timeout=timeout,
+            timeout=self._timeout,
             allow_redirects=False,
             proxy=self._proxy,
         )

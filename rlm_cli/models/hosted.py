@@ -153,6 +153,10 @@ class Hosted:
         """Begin the import. See `preload`."""
         preload()
 
+    async def ready(self) -> None:
+        """Wait for the import. Raises ProviderError where it fails."""
+        await _litellm()
+
     async def close(self) -> None:
         if self not in _in_use:
             return
