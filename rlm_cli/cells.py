@@ -25,7 +25,7 @@ from rlm_cli.prompts import Pack, inert
 from rlm_cli.recording import Past
 from rlm_cli.refusals import copied, unfit
 from rlm_cli.repair import mended
-from rlm_cli.sandbox import CellRefusal
+from rlm_cli.sandbox import CellRefusal, Host, Sandbox
 from rlm_cli.schema import Schema
 from rlm_cli.spooled import INLINE, Spooled, measure
 from rlm_cli.tools import Tools, asked_tool
@@ -38,6 +38,10 @@ _BYTES_A_TOKEN = 8  # at most, over all of a prompt
 _TOOL_ROUNDS = 5  # tools that one sub-call may call, one after another
 _TOOL_SHOWN = 2_000  # characters of a tool's arguments and result that the journal keeps
 _MISFITS = 3  # submissions that do not fit --schema are refused so often; then two more calls try to repair it
+
+
+NewSandbox = Callable[[Host, Sequence[Part] | None], Sandbox]
+"""Makes the sandbox of a node: (host, the parts of the input that it holds, None for all)."""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class Shared:
     compact_at: float = 0.8  # share of the root model's window at which earlier turns become a summary
     schema: Schema | None = None  # of the root's answer
     past: Past | None = None  # of a run that goes on, or is replayed
+    new_sandbox: NewSandbox | None = None
 
     def text(self, parts: Sequence[Part], *, sent: bool = True) -> str:
         """The text of `parts`, read now; where it is `sent` to a model, what comes from the input is accounted so."""

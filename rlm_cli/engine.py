@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from rlm_cli import prompts
 from rlm_cli.answer import Outcome
-from rlm_cli.cells import CellHost, Shared
+from rlm_cli.cells import CellHost, NewSandbox, Shared
 from rlm_cli.context.spans import Part
 from rlm_cli.conversation import Conversation
 from rlm_cli.description import describe, glimpse
@@ -38,13 +38,12 @@ from rlm_cli.figures import duration, money, plural
 from rlm_cli.gate import Request
 from rlm_cli.models import Message, Reply, Role
 from rlm_cli.replies import blocks, shorten, visible
-from rlm_cli.sandbox import CellError, CellResult, Host, Sandbox
+from rlm_cli.sandbox import CellError, CellResult
 
+_MOST_CELLS = 50  # of one reply: a model that writes more has not looked at what they print
 _SILENT_TURNS = 3  # replies without code in a row, after which the last one is taken as the answer, marked partial
 _FLOOD = 5  # times the limit of an output, above which the model is told to print less
 _TITLE = 80  # characters
-
-NewSandbox = Callable[[Host, Sequence[Part] | None], Sandbox]
 
 
 class Node:
@@ -237,7 +236,9 @@ class Node:
         await self._ready()
         found = blocks(reply.text)
         first_only = shared.pack.cells == "first"
-        cells = found.cells[:1] if first_only else found.cells
+        cells = found.cells[: 1 if first_only else _MOST_CELLS]
+        if not first_only and len(found.cells) > len(cells):
+            self._host.notes.append(shared.pack.say("many_cells", count=len(found.cells), run=len(cells)))
         said = reply.text[: found.first_end] if first_only and cells else reply.text
         self._say("assistant", said.rstrip() or "(an empty reply)")
         outputs, notes = [], []

@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,11 @@ from rlm_cli import __version__, prompts
 from rlm_cli.account import Account
 from rlm_cli.answer import Answer, Outcome
 from rlm_cli.background import in_background
-from rlm_cli.cells import Shared
+from rlm_cli.cells import NewSandbox, Shared
 from rlm_cli.choosing import choose_models
 from rlm_cli.citations import Sources
 from rlm_cli.context.corpus import Corpus, open_corpus
 from rlm_cli.context.options import InputOptions
-from rlm_cli.context.spans import Part
 from rlm_cli.context.store import MappedStore
 from rlm_cli.engine import Node
 from rlm_cli.errors import ExitStatus, InputError, Interrupted, OutputError, RlmError, SchemaError
@@ -64,7 +63,6 @@ from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
 from rlm_cli.repair import repaired
 from rlm_cli.resuming import check_input, compare, recorded_settings
-from rlm_cli.sandbox import Host, Sandbox
 from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.registry import SANDBOXES
 from rlm_cli.schema import Schema
@@ -72,7 +70,7 @@ from rlm_cli.settings import Settings
 from rlm_cli.settling import settle
 from rlm_cli.sinks.report import Report, error_json
 from rlm_cli.state import State
-from rlm_cli.strategies import STRATEGIES, Earlier, choose
+from rlm_cli.strategies import STRATEGIES, Earlier, Strategy, choose
 from rlm_cli.tools import Tools
 from rlm_cli.votes import vote
 
@@ -89,6 +87,7 @@ class Run:
 
     `past`: the recording of an earlier part. It goes on in `journal`, or without one is replayed.
     `streams`: texts beside the settings' sources, each (name, descriptor). `tools`, `sub_tools`: functions of the user.
+    `solver`: a strategy of the caller's own, in the place of the settings' one.
     """
 
     def __init__(
@@ -100,6 +99,7 @@ class Run:
         streams: Iterable[tuple[str, int]] = (),
         tools: Iterable[Callable[..., Any]] = (),
         sub_tools: Iterable[Callable[..., Any]] = (),
+        solver: Strategy | None = None,
     ) -> None:
         self.settings = settings
         self.name = past.started.run if past else new_run()
@@ -114,6 +114,7 @@ class Run:
         self._path = None if journal is None else journal.path
         self._streams = list(streams)
         self._tools, self._sub_tools = list(tools), list(sub_tools)
+        self._solver = solver
         self._gate: Gate | None = None
         self._shared: Shared | None = None
         self._node: Node | None = None
@@ -275,7 +276,10 @@ class Run:
             if past is None or not past.asking or self._asked > len(past.questions):
                 self._new_budget()
             self._emit(QuestionAsked(question=question, number=self._asked, limits=self.limits().to_json()))
-        strategy, reason = choose(shared, self.settings.strategy, self._kept_strategy())
+        if self._solver is not None:
+            strategy, reason = "own", "the caller has brought it"
+        else:
+            strategy, reason = choose(shared, self.settings.strategy, self._kept_strategy())
         self._emit(StrategyChosen(strategy=strategy, reason=reason))
         if first:
             bytes_total = self.corpus.bytes_total if self.corpus else 0
@@ -301,6 +305,8 @@ class Run:
     async def _solve(self, strategy: str, question: str) -> Outcome:
         shared = self._shared
         assert shared is not None
+        if self._solver is not None:
+            return await self._solver(shared, question, self._earlier, "0")
         if self.settings.votes > 1:
             return await vote(shared, question, self.settings.votes, self._new_node(), strategy, self._earlier)
         if strategy != "rlm":
@@ -315,18 +321,20 @@ class Run:
 
     def _new_node(self) -> Callable[[str, str, float | None], Node]:
         """Makes the root node of a loop: (question, name, deadline)."""
-        assert self.corpus is not None
-        assert self._shared is not None
-        shared, settings = self._shared, self.settings
-        packed, new = Packed(self.corpus.table), SANDBOXES[settings.sandbox]
-
-        def new_sandbox(host: Host, parts: Sequence[Part] | None) -> Sandbox:
-            return new(host, packed, parts=parts, cell_memory=settings.cell_memory)
+        shared = self._shared
+        assert shared is not None
+        assert shared.new_sandbox is not None
+        new_sandbox = shared.new_sandbox
 
         def make(question: str, name: str, deadline: float | None) -> Node:
             return Node(shared, new_sandbox, question, node=name, deadline=deadline)
 
         return make
+
+    def _new_sandbox(self, corpus: Corpus) -> NewSandbox:
+        """Makes the sandbox of a node: (host, the parts of the input that it holds)."""
+        packed, new, memory = Packed(corpus.table), SANDBOXES[self.settings.sandbox], self.settings.cell_memory
+        return lambda host, parts: new(host, packed, parts=parts, cell_memory=memory)
 
     async def _walk_earlier(self, past: Past) -> None:
         """Rebuild what earlier questions of the same run left: variables, sources, conversation. Nothing is paid."""
@@ -387,6 +395,7 @@ class Run:
             compact_at=settings.compact_at,
             schema=self._schema,
             past=past,
+            new_sandbox=self._new_sandbox(corpus),
         )
 
     def _new_budget(self) -> None:
