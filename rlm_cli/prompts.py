@@ -76,6 +76,7 @@ _WORDS = (
     "repeated",
     "plain_loop",
     "cut_off",
+    "many_cells",
     "last_turn",
     "refused_unread",
     "refused_unsearched",

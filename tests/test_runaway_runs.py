@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RunRlm
-from tests.server import ScriptedServer
+from tests.server import Ask, ScriptedServer
 
+KEY = {"OPENAI_API_KEY": "sk-test"}
 RUNAWAYS = {
     "an endless loop": ("while True: pass", "CellTimeout"),
     "too much memory": ("' ' * 10**11", "MemoryError"),
@@ -49,3 +50,20 @@ def test_a_run_may_insist_on_every_layer(rlm: RunRlm, tree: Callable[[dict[str, 
     assert done.exit == 0, done.stderr
     [ready] = done.of("sandbox.ready")
     assert {"policy", "seccomp"} <= set(ready["layers"])
+
+
+def test_a_reply_of_ten_thousand_cells_runs_the_first_of_them(
+    rlm: RunRlm, tree: Callable[[dict[str, str]], Path]
+) -> None:
+    many = "\n".join("```repl\ncount = globals().get('count', 0) + 1\n```" for _ in range(10_000))
+    said: list[str] = []
+
+    def script(ask: Ask) -> str:
+        said.append(ask.text)
+        return many if len(said) == 1 else "```repl\ngrep('x')\nFINAL(f'{count} were run')\n```"
+
+    with ScriptedServer(script) as server:
+        done = rlm("ask", tree({"a.py": "x = 1\n"}), "how many?", *options(server), env=KEY)
+    assert done.exit == 0, done.stderr
+    assert done.stdout.strip() == "50 were run"
+    assert "only the first 50 were run" in said[1]

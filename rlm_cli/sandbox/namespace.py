@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections import ChainMap, deque
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
+from datetime import date, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
 from rlm_cli.context.matches import Match
 from rlm_cli.context.spans import Part, wire
 from rlm_cli.sandbox.failures import SubcallError, failure, refusal
+from rlm_cli.sandbox.guards import Record
 from rlm_cli.sandbox.long import long, pieces
 from rlm_cli.sandbox.modules import Module
 from rlm_cli.sandbox.natives import CellSubmitted
@@ -29,6 +34,9 @@ LONGEST_PROMPT = 16 << 20
 
 Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 """One request to the host: method and arguments → the reply."""
+
+_ROWS = (list, tuple, deque, range, KeysView, ValuesView, ItemsView)
+_WRITTEN = (date, time, timedelta, Decimal, Fraction, complex, Match)  # what their `str` says is what they are
 
 _IMPORTED = (Module, types.BuiltinFunctionType, type)
 
@@ -334,22 +342,36 @@ def text_parts(value: Any) -> list[Part]:
 
 
 def plain(value: Any, depth: int = 20) -> Any:
-    """`value` as JSON can hold it: sets become lists, keys text, objects their text."""
+    """`value` as JSON can hold it: whatever is a row of items becomes a list, keys and dates text.
+
+    Raises TypeError for what is no data, such as a function: its representation is no answer. ValueError where it is
+    nested too deeply.
+    """
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, str):
-        return str(real(value))
-    if isinstance(value, SubcallError):
-        raise TypeError(f"this is no value but a failed sub-call: {value}")
     if depth <= 0:
         raise ValueError("the value is nested too deeply")
-    if isinstance(value, dict):
+    if isinstance(value, Record):
+        value = value.__dict__
+    if isinstance(value, dict | ChainMap):
         return {str(real(key)): plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, set | frozenset):
         return [plain(item, depth - 1) for item in sorted(value, key=str)]
-    if isinstance(value, list | tuple) or hasattr(value, "__next__"):
+    if isinstance(value, _ROWS) or hasattr(value, "__next__"):
         return [plain(item, depth - 1) for item in value]
-    return str(value)
+    return _written(value)
+
+
+def _written(value: Any) -> str:
+    """`value` as text, where its text is all there is to it. Raises TypeError."""
+    if isinstance(value, bytes | bytearray):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str) or isinstance(value, _WRITTEN):
+        return str(real(value))
+    if isinstance(value, SubcallError):
+        raise TypeError(f"this is no value but a failed sub-call: {value}")
+    kind = "function" if callable(value) and not isinstance(value, type) else type(value).__name__
+    raise TypeError(f"this is no data ({kind}): give text, numbers, or lists and dicts of them")
 
 
 def shown_variables(repl: Repl, limit: int = 200) -> list[tuple[str, str, str]]:

@@ -79,7 +79,7 @@ class Channel:
             try:
                 return self.ask({"t": "call", "m": method, "a": arguments})
             except ValueError as error:
-                return {"refused": "ValueError", "message": f"too much to send at once: {error}"}
+                return {"refused": "ValueError", "message": f"this cannot be sent: {error}"}
 
     def descriptors(self, count: int) -> list[int]:
         """The descriptors that the host sent before its last reply."""
