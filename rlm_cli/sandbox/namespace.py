@@ -36,7 +36,7 @@ Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 """One request to the host: method and arguments → the reply."""
 
 _ROWS = (list, tuple, deque, range, KeysView, ValuesView, ItemsView)
-_WRITTEN = (date, time, timedelta, Decimal, Fraction, complex, Match)  # what their `str` says is what they are
+_WRITTEN = (str, date, time, timedelta, Decimal, Fraction, complex, Match)  # what their `str` says is what they are
 
 _IMPORTED = (Module, types.BuiltinFunctionType, type)
 
@@ -366,7 +366,7 @@ def _written(value: Any) -> str:
     """`value` as text, where its text is all there is to it. Raises TypeError."""
     if isinstance(value, bytes | bytearray):
         return value.decode("utf-8", "replace")
-    if isinstance(value, str) or isinstance(value, _WRITTEN):
+    if isinstance(value, _WRITTEN):
         return str(real(value))
     if isinstance(value, SubcallError):
         raise TypeError(f"this is no value but a failed sub-call: {value}")
