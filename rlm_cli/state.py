@@ -14,20 +14,19 @@ Text in here is as the events hold it, cut but not cleaned: whoever draws it pas
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rlm_cli import events
 from rlm_cli.events import Record
+from rlm_cli.nodes import LABEL_KEPT, Call, Cell, Group, Node, Totals, Turn
 
 CODE_KEPT = 20_000  # characters of a cell
 TEXT_KEPT = 8_000  # characters of an output or answer
-LABEL_KEPT = 200  # characters of a title or label
 STREAM_KEPT = 400  # characters of a reply that is coming in
 WARNINGS_KEPT = 100
-RATE_WINDOW = 20  # finished calls from which rate and time left are estimated
 
 _CHANGES = {
     "truncated": "has become shorter",
@@ -37,170 +36,6 @@ _CHANGES = {
     "gone": "is gone",
 }
 _FILE_HEADER = re.compile(r"==> (.{1,300}?) <==")
-
-
-@dataclass(slots=True)
-class Totals:
-    """Sums over calls. `cost` in dollars; `unpriced` counts the calls whose cost nobody knows."""
-
-    calls: int = 0  # finished, failed ones included
-    failed: int = 0
-    retries: int = 0
-    recalled: int = 0  # answered from memory
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    cost: float = 0.0
-    unpriced: int = 0
-
-    @property
-    def cost_known(self) -> bool:
-        return self.unpriced == 0
-
-    @property
-    def tokens(self) -> int:
-        return self.input_tokens + self.output_tokens
-
-
-@dataclass(slots=True)
-class Call:
-    """A call in flight."""
-
-    id: str
-    node: str
-    turn: int
-    purpose: str
-    model: str
-    label: str
-    started: float
-    input_tokens: int
-    note: str = ""  # why it is tried again
-    sums: list[Totals] = field(default_factory=list)
-    group: Group | None = None
-
-
-@dataclass(slots=True)
-class Group:
-    """All calls, or all children, that one line of one cell asks for."""
-
-    cell: str
-    site: int | None
-    recursive: bool = False
-    total: int | None = None  # how many it asked for in all, where known
-    done: int = 0
-    failed: int = 0
-    totals: Totals = field(default_factory=Totals)
-    running: dict[str, Call] = field(default_factory=dict)  # oldest first
-    children: dict[str, Node] = field(default_factory=dict)  # running ones, oldest first
-    failures: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=2))  # label, message
-    ends: deque[float] = field(default_factory=lambda: deque(maxlen=RATE_WINDOW + 1))
-
-    @property
-    def ended(self) -> int:
-        return self.done + self.failed
-
-    @property
-    def in_flight(self) -> int:
-        return len(self.children) if self.recursive else len(self.running)
-
-    @property
-    def size(self) -> int:
-        """How many calls this is about: asked for, or seen so far."""
-        return max(self.total or 0, self.ended + self.in_flight)
-
-    def rate(self, now: float) -> float | None:
-        """Calls per second lately, None before there is enough to tell."""
-        if len(self.ends) < 3 or now <= self.ends[0]:
-            return None
-        return (len(self.ends) - 1) / (now - self.ends[0])
-
-    def left(self, now: float) -> float | None:
-        """Seconds until it is done at that rate."""
-        rate = self.rate(now)
-        if rate is None or self.total is None or self.total <= self.ended:
-            return None
-        return (self.total - self.ended) / rate
-
-
-@dataclass(slots=True)
-class Cell:
-    """One cell of Python, running or finished."""
-
-    id: str
-    title: str
-    code: str
-    started: float
-    ended: float | None = None
-    output: str = ""
-    output_length: int = 0
-    error: dict[str, Any] | None = None
-    submitted: bool = False
-
-
-@dataclass(slots=True)
-class Turn:
-    """One turn of a node: a reply of the model, then its cells."""
-
-    number: int
-    started: float
-    ended: float | None = None
-    cells: list[Cell] = field(default_factory=list)
-    groups: dict[tuple[str, int | None, bool], Group] = field(default_factory=dict)
-    totals: Totals = field(default_factory=Totals)
-    asking: Call | None = None  # the node's own call in flight: root, extract, compact
-    streamed: str = ""  # the end of the reply that is coming in
-
-    @property
-    def cell(self) -> Cell | None:
-        return self.cells[-1] if self.cells else None
-
-    @property
-    def title(self) -> str:
-        """What this turn does, from its last cell that says so."""
-        return next((cell.title for cell in reversed(self.cells) if cell.title), "")
-
-    @property
-    def error(self) -> dict[str, Any] | None:
-        """Why its last cell failed, if it did."""
-        return self.cell.error if self.cell else None
-
-    def seconds(self, now: float) -> float:
-        return max(0.0, (now if self.ended is None else self.ended) - self.started)
-
-
-@dataclass(slots=True)
-class Node:
-    """The root or a child RLM."""
-
-    id: str
-    depth: int = 0
-    question: str = ""
-    parent: Node | None = None
-    parent_turn: Turn | None = None
-    group: Group | None = None
-    started: float = 0.0
-    ended: float | None = None
-    status: str = ""
-    answer: str = ""
-    turn_count: int = 0
-    turns: list[Turn] = field(default_factory=list)
-    totals: Totals = field(default_factory=Totals)
-
-    @property
-    def turn(self) -> Turn | None:
-        return self.turns[-1] if self.turns else None
-
-    @property
-    def running(self) -> bool:
-        return self.ended is None
-
-    def lineage(self) -> Iterator[tuple[Node, Turn | None]]:
-        """This node with its present turn, then its ancestors, each with the turn that asked."""
-        yield self, self.turn
-        node = self
-        while node.parent is not None:
-            yield node.parent, node.parent_turn
-            node = node.parent
 
 
 def _keep(name: str) -> Callable[[Any, Any, float], None]:
@@ -233,6 +68,7 @@ class State:
     children_count: int = 0  # child RLMs ever started
     warnings: list[str] = field(default_factory=list)
     warning_count: int = 0
+    stopped: dict[str, Node] = field(default_factory=dict)  # children that ended without an answer: a resume goes on
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -293,15 +129,32 @@ class State:
     def _run_finished(self, event: events.RunFinished, t: float) -> None:
         self.finished = event
         for node in self.nodes.values():
-            _end(node, t)
+            node.end(t)
 
     # --- nodes and turns
 
     def _node(self, name: str) -> Node:
-        """The node, made up where its start was not seen."""
+        """The node, gone on with where it had stopped, made up where its start was not seen."""
         node = self.nodes.get(name)
+        if self.resumed is not None and name in self.stopped:
+            node = self._revived(self.stopped.pop(name))
         if node is None:
             node = self.nodes[name] = Node(name, depth=name.count("."), started=self.t)
+        return node
+
+    def _revived(self, node: Node) -> Node:
+        """A child that had stopped runs again: its end is taken back, so that it counts once."""
+        group = node.group
+        if group is not None:
+            if node.status == "failed":
+                group.failed -= 1
+                with suppress(ValueError):
+                    group.failures.remove(node.failure)
+            else:
+                group.done -= 1
+            group.children[node.id] = node
+        node.ended, node.status, node.answer = None, "", ""
+        self.nodes[node.id] = node
         return node
 
     def _turn(self, node: Node, number: int) -> Turn:
@@ -330,7 +183,7 @@ class State:
 
     def _node_finished(self, event: events.NodeFinished, t: float) -> None:
         node = self._node(event.node)
-        _end(node, t)
+        node.end(t)
         node.status, node.answer = event.status, event.answer[:TEXT_KEPT]
         if node.group is None:
             return
@@ -338,9 +191,11 @@ class State:
         node.group.ends.append(t)
         if event.status == "failed":
             node.group.failed += 1
-            node.group.failures.append((node.question[:LABEL_KEPT], event.answer[:LABEL_KEPT] or "failed"))
+            node.group.failures.append(node.failure)
         else:
             node.group.done += 1
+        if event.status not in ("answered", "not_found"):
+            self.stopped[node.id] = node
         if not self.whole:
             self.nodes.pop(node.id, None)
 
@@ -487,14 +342,6 @@ class State:
         "call.finished": _call_finished,
         "call.failed": _call_failed,
     }
-
-
-def _end(node: Node, t: float) -> None:
-    """A node ends with its last turn, whose own end is not told when a cell submits or a limit strikes."""
-    if node.ended is None:
-        node.ended = t
-    if node.turn is not None and node.turn.ended is None:
-        node.turn.ended, node.turn.asking, node.turn.streamed = node.ended, None, ""
 
 
 def call_label(event: events.CallStarted) -> str:

@@ -65,7 +65,20 @@ LAYERS = [
         "refusals",
     },
     {"context", "models", "sandbox"},
-    {"settings", "options", "places", "tomlfile", "values", "terminal", "state", "figures", "schemas", "keys", "links"},
+    {
+        "settings",
+        "options",
+        "places",
+        "tomlfile",
+        "values",
+        "terminal",
+        "state",
+        "nodes",
+        "figures",
+        "schemas",
+        "keys",
+        "links",
+    },
     {"errors", "events", "__init__"},
 ]
 APART = [  # neither may import the other

@@ -359,18 +359,46 @@ def test_a_background_job_draws_nothing() -> None:
 
 def test_a_resumed_run_shows_what_it_has_and_goes_on() -> None:
     script = events_sample.repository()
-    script.add(RunResumed(run="k7f2", after=len(script.records)))
+    raised = {"max_cost": 2.0, "max_time": 600.0}
+    script.add(RunResumed(run="k7f2", after=len(script.records), limits=raised))
     script.turn("look once more")
     script.answer("found", exit_code=0)
     paper = Paper(100, 60)
     play(script.records, paper, {}, variables={})
     shown = paper.lines
     assert sum("ask each hit" in line for line in shown) == 1
-    assert "↺ resumed, $0.054 of $1.00 spent before" in shown
-    assert shown.index("↺ resumed, $0.054 of $1.00 spent before") < next(
-        index for index, line in enumerate(shown) if "look once more" in line
-    )
+    told = "↺ resumed: $0.054 spent before, now at most $2.00, 10m"
+    assert shown.index(told) < next(index for index, line in enumerate(shown) if "look once more" in line)
     assert any("answered · 5 turns" in line for line in shown[-2:])
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("status", ["failed", "partial"])
+def test_a_child_that_stopped_and_went_on_after_a_resume_counts_once(status: str, whole: bool) -> None:
+    script = Script().question("q")
+    script.begin_turn().begin_cell("ask").batch(2, recursive=True, site=6)
+    script.child("0.1", "part one").begin_turn("0.1", cost=0.25).end_child("0.1", status, "the provider failed")
+    script.child("0.2", "part two").begin_turn("0.2", cost=0.25).end_child("0.2")
+    before = fold(script)
+    assert sum("the provider failed" in line.text for line in view(before, 100, 40, script.t)) == (status == "failed")
+    script.add(RunResumed(run="k7f2", after=len(script.records)))
+    script.begin_turn("0.1", cost=0.5)
+    state = State(whole=whole)
+    for record in script.records:
+        state.apply(record)
+    running = "\n".join(line.text for line in view(state, 100, 40, script.t))
+    assert "2 children" in running
+    assert "1 ok  1 running" in running
+    assert "failed" not in running
+    script.end_child("0.1")
+    state.apply(script.records[-1])
+    root = state.root
+    assert root is not None
+    assert root.turn is not None
+    (group,) = root.turn.groups.values()
+    assert (group.done, group.failed, group.in_flight, group.size) == (2, 0, 0, 2)
+    assert group.totals.cost == pytest.approx(1.0)
+    assert not state.stopped
 
 
 def test_the_answer_has_air_above_it_on_the_same_terminal() -> None:

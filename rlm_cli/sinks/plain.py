@@ -12,10 +12,11 @@ from typing import Any
 
 from rlm_cli import figures
 from rlm_cli.events import Record
+from rlm_cli.nodes import Group, Turn
 from rlm_cli.sinks import view
 from rlm_cli.sinks.ticker import RunClock, Ticker
 from rlm_cli.sinks.trust import coverage_text, doubts
-from rlm_cli.state import Group, State, Turn
+from rlm_cli.state import State
 from rlm_cli.terminal import Output, clean, inert, one_line
 
 HEARTBEAT = 28.0  # seconds; looked at once a second, so never more than 30
@@ -95,7 +96,7 @@ class PlainSink:
             models = view.models_text(self.state, "and")
             self._say("; ".join(filter(None, (f"models {models}", view.limits_text(self.state)))))
         elif kind == "run.resumed":
-            self._say(f"resumed: {view.cost_text(self.state)} spent before")
+            self._say(view.resumed_text(self.state))
         elif kind == "input.progress":
             if not self._reading or self._may(10.0):
                 self._reading = True
@@ -165,7 +166,10 @@ class PlainSink:
 
     def _batch(self, group: Group) -> str:
         noun = ("child", "children") if group.recursive else ("sub-call", "sub-calls")
-        text = f"{figures.number(group.ended)} of {figures.plural(group.size, *noun)} done"
+        if group.total is None:  # a loop that asks one after another: nobody knows how many will come
+            text = f"{figures.plural(group.ended, *noun)} done"
+        else:
+            text = f"{figures.number(group.ended)} of {figures.plural(group.size, *noun)} done"
         if group.failed:
             text += f", {figures.number(group.failed)} failed"
         return text + (f", {figures.money(group.totals.cost)}" if group.totals.cost > 0 else "")

@@ -103,8 +103,8 @@ class TreeSink:
         elif event.type == "turn.finished" and event.node == "0":
             self._commit_turn()
         elif event.type == "run.resumed":
-            text = f"{self.output.glyphs.recalled} resumed, {view.cost_text(self.state)} spent before"
-            self._above.append(Line.of((text, "dim")))
+            sign = self.output.glyphs.recalled
+            self._above.append(Line.of((f"{sign} {view.resumed_text(self.state)}", "dim")))
         self._commit_warnings()
         if self._verbose:
             self._commit_details(event)

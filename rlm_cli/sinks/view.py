@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from rlm_cli import figures
+from rlm_cli.nodes import Call, Cell, Group, Node, Totals, Turn
 from rlm_cli.sinks.line import Line, fit, flow, join, middle, spread
 from rlm_cli.sinks.trust import coverage_text, doubts
-from rlm_cli.state import Call, Cell, Group, Node, State, Totals, Turn
+from rlm_cli.state import State
 from rlm_cli.terminal import UNICODE, Glyphs, clean, one_line
 
 MOST_ROWS = 24
@@ -174,6 +175,12 @@ def limits_text(state: State) -> str:
     caps = [f"${cost:,.2f}"] if cost is not None else []
     caps += [figures.allowance(time)] if time is not None else []
     return f"at most {', '.join(caps)}" if caps else ""
+
+
+def resumed_text(state: State) -> str:
+    """`resumed: $0.054 spent before, now at most $2.00, 10m`: the head of the run was written with its first limits."""
+    spent = cost_text(State(totals=state.totals))
+    return f"resumed: {spent} spent before" + (f", now {limits}" if (limits := limits_text(state)) else "")
 
 
 def sums_texts(state: State, now: float) -> list[str]:
