@@ -71,6 +71,13 @@ class _Held(NamedTuple):
     to_line_end: bool
 
 
+class EmptySource(ValueError):
+    """A place that is there and says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("an empty line is no source: cite a line that says something")
+
+
 class Sources:
     """The register of one run: shared by the root and its children, so that a number means the same everywhere."""
 
@@ -79,6 +86,7 @@ class Sources:
         self.store = store
         self._found: list[Citation] = []
         self._numbers: dict[Span, int] = {}
+        self._by_lines: dict[tuple[int, int, int], int] = {}  # file, first and last line → a source of these lines
         self._held: list[_Held] = []
         self._on_drop = on_drop
         self._lock = threading.Lock()
@@ -101,19 +109,27 @@ class Sources:
         if not (0 <= span.file < len(store.files) and 0 <= span.start <= span.end <= store.size(span.file)):
             raise ValueError("a source outside the input")
         if span.start == span.end:
-            raise ValueError("an empty line is no source: cite a line that says something")
+            raise EmptySource
         if span.end - span.start > MOST_BYTES:
             raise ValueError("a source of more than 256 MB cannot be checked: cite the lines that matter")
         held = _held(store, span)
         if held is None:
             raise ValueError("a source that cannot be read any more")
+        if span.end - span.start <= _QUOTE_BYTES and not held.head.strip(b"\r\n"):
+            raise EmptySource
         number = len(self._found) + 1
         first, last = _lines(store, span)
         quote = held.head.decode("utf-8", "replace").rstrip("\r\n")
         self._found.append(Citation(number, store.files.name(span.file), first, last, *span, quote))
         self._held.append(held)
         self._numbers[span] = number
+        if held.from_line_start and held.to_line_end:
+            self._by_lines.setdefault((span.file, first, last), number)
         return number
+
+    def of_lines(self, file: int, first: int, last: int) -> int | None:
+        """The number of a source that is these whole lines, with or without the end of the last."""
+        return self._by_lines.get((file, first, last))
 
     def checked(self, number: int, now: ByteStore, same: Callable[[int], bool] = lambda _: False) -> Citation | None:
         """The citation of that number, read again from `now` and repaired; None where there is none or it fell.

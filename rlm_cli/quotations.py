@@ -1,8 +1,8 @@
 """Words that an answer puts in quotation marks: do they stand in what the run has read?
 
 The search is bounded in bytes and seconds. What was not searched to its end is neither found nor missing, and is said
-to be so. Line breaks and runs of spaces count as one space, typographic apostrophes and dashes as plain ones; nothing
-else is forgiven.
+to be so. Line breaks, what begins a line of a comment, and runs of spaces count as one space; quotation marks,
+apostrophes and dashes count alike, however they are drawn; nothing else is forgiven.
 """
 
 from __future__ import annotations
@@ -18,20 +18,40 @@ from rlm_cli.context.store import ByteStore
 
 SHORTEST = 20
 """Characters from which words in quotation marks are taken for a quotation; fewer may be a term or a name."""
+LONGEST = 2_000
+"""Characters of a quotation that is searched; a longer one is said to be not searched."""
 MOST_QUOTES = 100
 MOST_BYTES = 256 << 20
 MOST_SECONDS = 2.0
-_LONGEST = 2_000
+_SHORTEST_PIECE = 8  # characters between two ellipses that are worth a search
 _WINDOW = 1 << 20
-_OVERLAP = 4 * _LONGEST + 200
-_HITS = 5_000  # places of a quotation's longest word that are looked at, in one window
+_OVERLAP = 4 * LONGEST + 200
 
-# Quotation marks are paired in order, short ones too: else the prose between two of them is taken for a quotation.
+# Quotation marks are paired in order, short ones too: else the prose between two of them is taken for a quotation. Each
+# body excludes its own marks, so that no character is tried twice. A line may end within, a paragraph may not.
+_LINE = r"\n(?![ \t]*\n)"
 _QUOTED = re.compile(
-    r"(?<![\w\"])\"(?P<a>[^\"\n]{1,2000})\"(?!\w)|“(?P<b>[^“”\n]{1,2000})”|„(?P<c>[^„“”\n]{1,2000})[“”]|«(?P<d>[^«»\n]{1,2000})»"
+    rf"""(?<![\w"])"(?!\s)(?P<a>(?:[^"\n]|{_LINE})+)(?<!\s)"(?!\w)
+    |(?<![\w'])'(?!\s)(?P<b>(?:[^'\n]|{_LINE}|(?<=\w)'(?=\w))+)(?<!\s)'(?!\w)
+    |“(?P<c>(?:[^“”\n]|{_LINE})+)”
+    |„(?P<d>(?:[^„“”\n]|{_LINE})+)[“”]
+    |(?<!\w)‘(?P<e>(?:[^‘’\n]|{_LINE}|(?<=\w)’(?=\w))+)’(?!\w)
+    |‚(?P<f>(?:[^‚‘’\n]|{_LINE})+)[‘’]
+    |«(?P<g>(?:[^«»\n]|{_LINE})+)»
+    |»(?P<h>(?:[^«»\n]|{_LINE})+)«
+    |‹(?P<i>(?:[^‹›\n]|{_LINE})+)›
+    |「(?P<j>(?:[^「」\n]|{_LINE})+)」
+    |『(?P<k>(?:[^『』\n]|{_LINE})+)』""",
+    re.VERBOSE,
 )
 _GAP = re.compile(r"\s*(?:\[(?:…|\.{3})\]|…|\.{3})\s*")
-_VARIED = {"'": "['’‘]", "’": "['’‘]", "‘": "['’‘]", "-": "[-–—]", "–": "[-–—]", "—": "[-–—]"}
+_SPACELESS = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")  # scripts that put no spaces between words
+_COMMENT = re.compile(rb"\n[ \t]*(?:#+|//+|\*+|>+|;+|--+)(?=[ \t\n])")
+_ALIKE = tuple(
+    (drawn.encode(), plain)
+    for plain, several in ((b"'", '"’‘‚“”„«»‹›'), (b"-", "–—"), (b" ", "\u00a0\u202f"))
+    for drawn in several
+)
 
 
 @dataclass(slots=True)
@@ -41,26 +61,6 @@ class Quote:
     text: str
     end: int
     found: bool | None = None  # None: not searched to the end
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    exact: bytes
-    word: bytes  # its longest word
-    loose: re.Pattern[bytes]
-
-    def within(self, data: bytes) -> bool:
-        if stringzilla.find(data, self.exact) >= 0:
-            return True
-        reach = 2 * len(self.exact) + 200
-        at = data.find(self.word)
-        for _ in range(_HITS):
-            if at < 0:
-                return False
-            if self.loose.search(data, max(0, at - reach), at + reach):
-                return True
-            at = data.find(self.word, at + 1)
-        return False
 
 
 class Quotations:
@@ -85,9 +85,8 @@ class Quotations:
     def of(self, text: str, codes: Sequence[tuple[int, int]], first: Iterable[int] = ()) -> list[Quote]:
         """The quotations of `text` outside `codes`, searched; `first` are the files to begin with."""
         quotes = list(self._quotes(text, codes))
-        open_ = [(quote, _pieces(quote.text)) for quote in quotes[:MOST_QUOTES]]
-        if open_:
-            self._search([(quote, pieces) for quote, pieces in open_ if pieces], first)
+        waiting = [(quote, _pieces(quote.text)) for quote in quotes[:MOST_QUOTES] if len(quote.text) <= LONGEST]
+        self._search([(quote, pieces) for quote, pieces in waiting if pieces], first)
         return quotes
 
     def _quotes(self, text: str, codes: Sequence[tuple[int, int]]) -> Iterator[Quote]:
@@ -97,30 +96,34 @@ class Quotations:
                 place += 1
             if place < len(codes) and codes[place][0] < match.end():
                 continue
-            body = next(group for group in match.groups() if group is not None).strip()
-            if len(body) >= SHORTEST and " " in body and " ".join(body.split()) not in self._question:
+            body = match[match.lastgroup or 0].strip()
+            several = len(body.split()) > 1 or _SPACELESS.search(body)
+            if len(body) >= SHORTEST and several and " ".join(body.split()) not in self._question:
                 yield Quote(body, match.end())
 
-    def _search(self, waiting: list[tuple[Quote, list[_Piece]]], first: Iterable[int]) -> None:
+    def _search(self, waiting: list[tuple[Quote, list[bytes]]], first: Iterable[int]) -> None:
+        """Go through the files until every quotation is found or the bounds are met."""
         deadline, left = time.monotonic() + self._most_seconds, self._most_bytes
         done: set[int] = set()
         for files in (first, self._read()):
             for file in files:
+                if not waiting:
+                    return
                 if file in done:
                     continue
                 done.add(file)
                 wanted = [list(pieces) for _, pieces in waiting]
                 for data in self._windows(file):
                     left -= len(data)
-                    if left < 0 or time.monotonic() > deadline:
-                        return
-                    wanted = [[piece for piece in pieces if not piece.within(data)] for pieces in wanted]
+                    window = _Window(data)
+                    for pieces in wanted:
+                        if left < 0 or time.monotonic() > deadline:
+                            return
+                        pieces[:] = [piece for piece in pieces if not window.holds(piece)]
                 for (quote, _), missing in zip(waiting, wanted, strict=True):
                     if not missing:
                         quote.found = True
                 waiting = [(quote, pieces) for quote, pieces in waiting if not quote.found]
-                if not waiting:
-                    return
         for quote, _ in waiting:
             quote.found = False
 
@@ -130,29 +133,31 @@ class Quotations:
             yield bytes(self._store.peek(file, start, min(size, start + _WINDOW + _OVERLAP)))
 
 
-def _pieces(text: str) -> list[_Piece]:
-    """The parts between ellipses, each as it is looked for. What ends a sentence of the answer is not looked for."""
-    parts = [part.strip().rstrip(".,;:!?").strip() for part in _GAP.split(text)]
-    made = []
-    for part in parts:
-        words = part.split()
-        if len(part) < 8 or not words:
-            continue
-        plain = [word for word in words if not any(character in _VARIED for character in word)] or words
-        word = max(plain, key=len)
-        if word not in plain or any(character in _VARIED for character in word):
-            word = max(re.split("|".join(map(re.escape, _VARIED)), word), key=len)
-        pattern = r"\s+".join("".join(_VARIED.get(c, re.escape(c)) for c in each) for each in words)
-        made.append(_Piece(_bytes(part), _bytes(word), _pattern(pattern)))
-    return made
+class _Window:
+    """A stretch of a file. It is made plain only where that may show what it does not show as it is: 20 ms a MB."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._plain: bytes | None = None
+
+    def holds(self, piece: bytes) -> bool:
+        if stringzilla.find(self._data, piece) >= 0:
+            return True
+        if self._plain is None:
+            if stringzilla.find(self._data, max(re.split(rb"[ '-]", piece), key=len)) < 0:
+                return False
+            self._plain = _plain(self._data)
+        return bool(stringzilla.find(self._plain, piece) >= 0)
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+def _plain(text: bytes) -> bytes:
+    """`text` with what counts alike written alike."""
+    for drawn, plain in _ALIKE:
+        text = text.replace(drawn, plain)
+    return b" ".join(_COMMENT.sub(b"\n", text).split())
 
 
-def _pattern(pattern: str) -> re.Pattern[bytes]:
-    """The pattern over bytes: a set of characters that are several bytes long becomes a choice."""
-    for known in set(_VARIED.values()):
-        pattern = pattern.replace(known, "(?:" + "|".join(re.escape(c) for c in known[1:-1]) + ")")
-    return re.compile(_bytes(pattern))
+def _pieces(text: str) -> list[bytes]:
+    """The parts between ellipses, as they are looked for. What ends a sentence of the answer is not looked for."""
+    parts = (part.strip().rstrip(".,;:!?").strip() for part in _GAP.split(text))
+    return [_plain(part.encode("utf-8", "replace")) for part in parts if len(part) >= _SHORTEST_PIECE]

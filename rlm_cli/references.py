@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Literal
 
-from rlm_cli.citations import Citation, Sources
+from rlm_cli.citations import Citation, EmptySource, Sources
 from rlm_cli.context.spans import Span
 from rlm_cli.context.store import ByteStore
 from rlm_cli.quotations import Quotations
@@ -94,16 +93,34 @@ class LookUp:
         return self._with_citations(settled)
 
     def settle_value(self, text: str, value: Any) -> Settled:
-        """The sources of a value: every object in it with a path and a line. Nothing in it is rewritten."""
+        """The sources of a value: every object in it with a path and a line, and what its texts claim.
+
+        Nothing in it is rewritten: a program reads it. What is doubtful is in the account alone.
+        """
         settled = Settled(text, [])
-        for path, first, last in islice(_places_of(value), MOST_REFERENCES):
-            found = self._names.find(path, path)
-            number = self._cite(found, first, last) if isinstance(found, int) else 0
-            if number > 0:
-                settled.spelled[f"{path}:{first}"] = number
-            elif not number:
-                settled.places.append(f"{path}:{first}")
+        left = MOST_TEXT
+        for item in _within(value):
+            if isinstance(item, str):
+                left -= len(item)
+                if left < 0:
+                    settled.whole = False
+                    break
+                self._marked(item, settled)
+            elif (place := _place_of(item)) is not None:
+                self._look_up(*place, settled)
         return self._with_citations(settled)
+
+    def _look_up(self, path: str, first: int, last: int, settled: Settled) -> None:
+        self._looked += 1
+        if self._looked > MOST_REFERENCES:
+            settled.whole = False
+            return
+        found = self._names.find(path, path)
+        number = self._cite(found, first, last) if isinstance(found, int) else 0
+        if number > 0:
+            settled.spelled[f"{path}:{first}"] = number
+        elif not number:
+            settled.places.append(f"{path}:{first}")
 
     def _with_citations(self, settled: Settled) -> Settled:
         if not self._used:
@@ -154,6 +171,8 @@ class LookUp:
             settled.whole = False
             return found[0]
         path, first = found["path"], int(found["line"])
+        if path.startswith("//"):
+            return found[0]  # of an address: http://host/a.py:8
         file = self._names.find(path, found.string[max(0, found.end("path") - 4096) : found.end("path")])
         if file == "unknown":
             return found[0]
@@ -174,10 +193,10 @@ class LookUp:
         span = store.line_span(file, first, last) if last >= first else None
         if span is None or (last > first and store.line_span(file, last, last) is None):
             return 0
-        if span[0] == span[1]:
-            return -1
         try:
-            number = self._sources.add(Span(file, *span))
+            number = self._sources.of_lines(file, first, last) or self._sources.add(Span(file, *span))
+        except EmptySource:
+            return -1
         except ValueError:
             return 0
         return number if self._check(number) else 0
@@ -277,15 +296,21 @@ def _fit(name: str, path: str, before: str) -> int:
     return 0
 
 
-def _places_of(value: Any, depth: int = 20) -> Iterator[tuple[str, int, int]]:
-    """(path, first line, last line) of every object in `value` that names a place."""
-    if isinstance(value, dict):
-        path = next((value[key] for key in ("path", "file", "filename") if isinstance(value.get(key), str)), None)
-        lines = [value.get(key) for key in ("line", "start_line", "line_number")]
-        first = next((line for line in lines if type(line) is int), None)
-        if path and first is not None:
-            last = value.get("end_line")
-            yield path, first, last if type(last) is int else first
+def _within(value: Any, depth: int = 20) -> Iterator[dict[Any, Any] | str]:
+    """Every object and every text in `value`."""
+    if isinstance(value, str | dict):
+        yield value
     if isinstance(value, dict | list) and depth > 0:
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _places_of(item, depth - 1)
+            yield from _within(item, depth - 1)
+
+
+def _place_of(value: dict[Any, Any]) -> tuple[str, int, int] | None:
+    """(path, first line, last line) where an object names a place."""
+    path = next((value[key] for key in ("path", "file", "filename") if isinstance(value.get(key), str)), None)
+    lines = [value.get(key) for key in ("line", "start_line", "line_number")]
+    first = next((line for line in lines if type(line) is int), None)
+    if not path or first is None:
+        return None
+    last = value.get("end_line")
+    return path, first, last if type(last) is int else first

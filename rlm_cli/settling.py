@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -20,10 +21,12 @@ def settle(shared: Shared, corpus: Corpus, outcome: Outcome, question: str, usag
     quotations = Quotations(shared.store, shared.account.files_read, question) if question else None
     look_up = LookUp(shared.sources, now, quotations, corpus.same)
     try:
-        if shared.schema is None and outcome.body is None:
+        value = _value(outcome) if shared.schema is None else outcome.value
+        if shared.schema is None and outcome.body is None and value is None:
             settled = look_up.settle(outcome.text)
         else:
-            settled = look_up.settle_value(outcome.text, outcome.value)
+            settled = look_up.settle_value(outcome.text, value)
+            settled.whole &= outcome.body is None
     finally:
         now.close()
     corpus.changes()
@@ -43,3 +46,14 @@ def settle(shared: Shared, corpus: Corpus, outcome: Outcome, question: str, usag
         usage=usage,
         checks=checks,
     )
+
+
+def _value(outcome: Outcome) -> Any:
+    """The list or object that the answer is, submitted as such or as its JSON; None for prose."""
+    value = outcome.value
+    if value is None and outcome.text[:1] in ("{", "["):
+        try:
+            value = json.loads(outcome.text)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, dict | list) else None

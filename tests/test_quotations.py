@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlm_cli import quotations
 from rlm_cli.citations import Sources
 from rlm_cli.context.store import MemoryStore
 from rlm_cli.quotations import Quotations
@@ -15,14 +16,16 @@ TEXT = (
     "The valve must be closed before\n  the pump is started, and never after.\n"
     "It’s the operator’s duty — always — to look at the gauge first.\n"
     'He said "stop" twice. The rest of the manual is about paint.\n'
+    "    # Whoever opens the valve\n    # has looked at the gauge.\n"
+    "操作員必須先檢查壓力表然後才能打開主閥門並且通知值班人員。\n"
 )
 NOTE = " [quote not found]"
 
 
 def settle(text: str, question: str = "", content: str = TEXT, **bounds: float) -> Settled:
     store = MemoryStore({"other.txt": b"nothing here\n", "a.txt": content.encode()})
-    quotations = Quotations(store, lambda: [0, 1], question, **bounds)  # type: ignore[arg-type]
-    return LookUp(Sources(store), store, quotations).settle(text)
+    search = Quotations(store, lambda: [0, 1], question, **bounds)  # type: ignore[arg-type]
+    return LookUp(Sources(store), store, search).settle(text)
 
 
 TRUE = [
@@ -32,6 +35,16 @@ TRUE = [
     "«The valve must be closed … and never after»",
     '"The rest of the manual is about paint,"',
     '"closed before [...] look at the gauge first"',
+    "‘the operator’s duty — always — to look’",
+    "'the operator's duty - always - to look'",
+    "»the pump is started, and never after.«",
+    "„the pump is started, and never after“",
+    "‚the pump is started, and never after‘",
+    "‹the pump is started, and never after›",
+    "「操作員必須先檢查壓力表然後才能打開主閥門」",
+    '"The valve must be closed\nbefore the pump is started"',
+    '"Whoever opens the valve has looked at the gauge."',
+    "“He said 'stop' twice.”",
 ]
 
 
@@ -46,6 +59,12 @@ FALSE = [
     "“the pump is stopped, and never after.”",
     '"THE VALVE MUST BE CLOSED BEFORE"',
     "«The valve must be closed … and ever after»",
+    "‘the operator’s right — always — to look’",
+    "'the operator's right - always - to look'",
+    "»the pump is stopped, and never after.«",
+    "‚the pump is stopped, and never after‘",
+    "「操作員必須先檢查壓力表然後才能關閉主閥門」",
+    '"The valve must be closed\nbehind the pump is started"',
 ]
 
 
@@ -61,8 +80,18 @@ def test_short_words_code_and_the_users_own_words_are_no_quotations() -> None:
     assert settle(text, 'what about the "no such  words in here"?').text == text
 
 
-def test_marks_are_paired_in_order() -> None:
-    text = 'Both "valve" which is closed by somebody "pump" and "gauge" are named.'
+PROSE = [
+    'Both "valve" which is closed by somebody "pump" and "gauge" are named.',
+    'It says "closed before\nthe pump." and what comes then is "never after" alone.',
+    "the operators' duty, which isn't theirs alone, is the mechanics' too",
+    "in the '90s the pump was red and in the '80s it was blue",
+    'a "first paragraph that is not closed\n\nand a second one" that has nothing to do with it',
+    'a board of 5" by 12" and another one that is 7" wide',
+]
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_prose_between_marks_is_no_quotation(text: str) -> None:
     assert settle(text).text == text
 
 
@@ -71,7 +100,25 @@ def test_what_was_not_searched_to_its_end_is_neither_found_nor_missing() -> None
     quote = '"The rest of the manual is about paint"'
     assert settle(quote, content=content).quotes_found == 1
     cut = settle(quote, content=content, most_bytes=1_000_000)
-    assert (cut.text, cut.quotes_found, cut.quotes_missing, cut.quotes_unsearched) == (quote, 0, [], 1)
+    late = settle(quote, content=content, most_seconds=0.0)
+    long = settle('"' + "word " * 500 + 'word"')
+    for one in (cut, late):
+        assert (one.text, one.quotes_found, one.quotes_missing, one.quotes_unsearched) == (quote, 0, [], 1)
+    assert (long.quotes_missing, long.quotes_unsearched) == ([], 1)
+
+
+def test_a_word_that_stands_everywhere_costs_one_look_at_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    plain = quotations._plain
+
+    def counted(text: bytes) -> bytes:
+        made.append(len(text))
+        return plain(text)
+
+    monkeypatch.setattr(quotations, "_plain", counted)
+    missing = " ".join(f'"{"operator " * 200}number {n}"' for n in range(50))
+    assert len(settle(missing, content="operator number\n" * 100_000).quotes_missing) == 50
+    assert len([size for size in made if size > 10_000]) == 2
 
 
 @given(st.integers(0, 2000), st.integers(20, 200), st.booleans())
