@@ -25,7 +25,7 @@ _rlm_reply() {
 
 _rlm_is() {
     case "$1" in
-    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm view"|"rlm export"|"rlm import"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
+    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm view"|"rlm export"|"rlm import"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm bench"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -40,6 +40,7 @@ _rlm_takes() {
     "rlm export --to"|"rlm export -o"|"rlm export --output"|"rlm export --max-chars"|"rlm export --endpoint"|"rlm export --size") return 0 ;;
     "rlm import -o"|"rlm import --output") return 0 ;;
     "rlm runs prune --older-than"|"rlm runs prune --max-size") return 0 ;;
+    "rlm bench --tasks"|"rlm bench --methods"|"rlm bench --models"|"rlm bench --lengths"|"rlm bench --count"|"rlm bench --seed"|"rlm bench --trial-cost"|"rlm bench --at-once"|"rlm bench -o"|"rlm bench --output"|"rlm bench -m"|"rlm bench --model"|"rlm bench -s"|"rlm bench --sub-model"|"rlm bench --api-base"|"rlm bench --context-window"|"rlm bench --pack"|"rlm bench --max-cost"|"rlm bench --max-time"|"rlm bench --max-turns"|"rlm bench --max-calls"|"rlm bench --max-tokens"|"rlm bench -j"|"rlm bench --jobs"|"rlm bench --call-time"|"rlm bench --cell-time"|"rlm bench --cell-memory"|"rlm bench --sandbox") return 0 ;;
     "rlm config show --profile") return 0 ;;
     "rlm config get --profile") return 0 ;;
     "rlm config set --profile") return 0 ;;
@@ -146,6 +147,30 @@ _rlm_value() {
     "rlm export --size") _rlm_reply "$3" "" ;;
     "rlm runs prune --older-than") _rlm_reply "$3" "" ;;
     "rlm runs prune --max-size") _rlm_reply "$3" "" ;;
+    "rlm bench --tasks") _rlm_reply "$3" "" ;;
+    "rlm bench --methods") _rlm_reply "$3" "" ;;
+    "rlm bench --models") _rlm_reply "$3" "" ;;
+    "rlm bench --lengths") _rlm_reply "$3" "" ;;
+    "rlm bench --count") _rlm_reply "$3" "" ;;
+    "rlm bench --seed") _rlm_reply "$3" "" ;;
+    "rlm bench --trial-cost") _rlm_reply "$3" "" ;;
+    "rlm bench --at-once") _rlm_reply "$3" "" ;;
+    "rlm bench -o"|"rlm bench --output") _rlm_reply "$3" "" ;;
+    "rlm bench -m"|"rlm bench --model") _rlm_reply "$3" "$(_rlm_models)" ;;
+    "rlm bench -s"|"rlm bench --sub-model") _rlm_reply "$3" "$(_rlm_models)" ;;
+    "rlm bench --api-base") _rlm_reply "$3" "" ;;
+    "rlm bench --context-window") _rlm_reply "$3" "" ;;
+    "rlm bench --pack") _rlm_reply "$3" "auto full small" ;;
+    "rlm bench --max-cost") _rlm_reply "$3" "" ;;
+    "rlm bench --max-time") _rlm_reply "$3" "" ;;
+    "rlm bench --max-turns") _rlm_reply "$3" "" ;;
+    "rlm bench --max-calls") _rlm_reply "$3" "" ;;
+    "rlm bench --max-tokens") _rlm_reply "$3" "" ;;
+    "rlm bench -j"|"rlm bench --jobs") _rlm_reply "$3" "" ;;
+    "rlm bench --call-time") _rlm_reply "$3" "" ;;
+    "rlm bench --cell-time") _rlm_reply "$3" "" ;;
+    "rlm bench --cell-memory") _rlm_reply "$3" "" ;;
+    "rlm bench --sandbox") _rlm_reply "$3" "auto strict off" ;;
     "rlm config show --profile") _rlm_reply "$3" "" ;;
     "rlm config get --profile") _rlm_reply "$3" "" ;;
     "rlm config set --profile") _rlm_reply "$3" "" ;;
@@ -167,6 +192,7 @@ _rlm_flags() {
     "rlm runs list") _rlm_reply "$2" "--all --json -h --help" ;;
     "rlm runs show") _rlm_reply "$2" "--json -h --help" ;;
     "rlm runs prune") _rlm_reply "$2" "--older-than --max-size -n --dry-run -h --help" ;;
+    "rlm bench") _rlm_reply "$2" "--tasks --methods --models --lengths --count --seed --trial-cost --at-once -o --output --keep-inputs --json -m --model -s --sub-model --api-base --context-window --pack --max-cost --max-time --max-turns --max-calls --max-tokens -j --jobs --call-time --cell-time --cell-memory --sandbox -n --dry-run -h --help" ;;
     "rlm models") _rlm_reply "$2" "--local --json -h --help" ;;
     "rlm config") _rlm_reply "$2" "-h --help" ;;
     "rlm config show") _rlm_reply "$2" "--profile --env --json -h --help" ;;
@@ -193,7 +219,7 @@ _rlm_flags() {
 
 _rlm_words() {
     case "$1" in
-    "rlm") _rlm_reply "$2" "ask resume replay view export import runs models config keys cache schema doctor completions" ;;
+    "rlm") _rlm_reply "$2" "ask resume replay view export import runs bench models config keys cache schema doctor completions" ;;
     "rlm resume") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm replay") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm view") _rlm_reply "$2" "$(_rlm_runs)" ;;

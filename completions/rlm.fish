@@ -28,6 +28,7 @@ function __rlm_is
             'rlm runs list' \
             'rlm runs show' \
             'rlm runs prune' \
+            'rlm bench' \
             'rlm models' \
             'rlm config' \
             'rlm config show' \
@@ -141,6 +142,34 @@ function __rlm_takes
             'rlm import --output' \
             'rlm runs prune --older-than' \
             'rlm runs prune --max-size' \
+            'rlm bench --tasks' \
+            'rlm bench --methods' \
+            'rlm bench --models' \
+            'rlm bench --lengths' \
+            'rlm bench --count' \
+            'rlm bench --seed' \
+            'rlm bench --trial-cost' \
+            'rlm bench --at-once' \
+            'rlm bench -o' \
+            'rlm bench --output' \
+            'rlm bench -m' \
+            'rlm bench --model' \
+            'rlm bench -s' \
+            'rlm bench --sub-model' \
+            'rlm bench --api-base' \
+            'rlm bench --context-window' \
+            'rlm bench --pack' \
+            'rlm bench --max-cost' \
+            'rlm bench --max-time' \
+            'rlm bench --max-turns' \
+            'rlm bench --max-calls' \
+            'rlm bench --max-tokens' \
+            'rlm bench -j' \
+            'rlm bench --jobs' \
+            'rlm bench --call-time' \
+            'rlm bench --cell-time' \
+            'rlm bench --cell-memory' \
+            'rlm bench --sandbox' \
             'rlm config show --profile' \
             'rlm config get --profile' \
             'rlm config set --profile' \
@@ -273,6 +302,7 @@ complete -c rlm -n '__rlm_at "rlm"' -a view -d 'look at a run in the browser or 
 complete -c rlm -n '__rlm_at "rlm"' -a export -d 'write a run in a form that other programs read'
 complete -c rlm -n '__rlm_at "rlm"' -a import -d 'make a run of a log of another program'
 complete -c rlm -n '__rlm_at "rlm"' -a runs -d 'list past runs, show one, or remove old ones'
+complete -c rlm -n '__rlm_at "rlm"' -a bench -d 'compare models and strategies on tasks made here'
 complete -c rlm -n '__rlm_at "rlm"' -a models -d 'list the models that can be used'
 complete -c rlm -n '__rlm_at "rlm"' -a config -d 'show or change settings'
 complete -c rlm -n '__rlm_at "rlm"' -a keys -d 'show and keep the keys of providers'
@@ -416,6 +446,35 @@ complete -c rlm -n '__rlm_at "rlm runs prune"' -l max-size -x -d 'the oldest, un
 complete -c rlm -n '__rlm_at "rlm runs prune"' -s n -l dry-run -d 'say what would go; remove nothing'
 complete -c rlm -n '__rlm_at "rlm runs prune"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm runs prune"' -f
+complete -c rlm -n '__rlm_at "rlm bench"' -l tasks -x -d 'niah, oolong, pairs, hops, code [all]'
+complete -c rlm -n '__rlm_at "rlm bench"' -l methods -x -d 'what is compared; `--methods help` lists them'
+complete -c rlm -n '__rlm_at "rlm bench"' -l models -x -d 'several root models, in place of -m'
+complete -c rlm -n '__rlm_at "rlm bench"' -l lengths -x -d 'of the inputs, in tokens [8k]'
+complete -c rlm -n '__rlm_at "rlm bench"' -l count -x -d 'tasks of each kind and length [4]'
+complete -c rlm -n '__rlm_at "rlm bench"' -l seed -x -d 'other tasks of the same kinds [1]'
+complete -c rlm -n '__rlm_at "rlm bench"' -l trial-cost -x -d 'dollars for one trial [a fifth of --max-cost]'
+complete -c rlm -n '__rlm_at "rlm bench"' -l at-once -x -d 'trials at once [2]'
+complete -c rlm -n '__rlm_at "rlm bench"' -s o -l output -x -d 'results [./rlm-bench]'
+complete -c rlm -n '__rlm_at "rlm bench"' -l keep-inputs -d 'leave the inputs in the directory'
+complete -c rlm -n '__rlm_at "rlm bench"' -l json -d 'the tables as JSON'
+complete -c rlm -n '__rlm_at "rlm bench"' -s m -l model -x -a '(__rlm_models)' -d 'the root model: it writes the code'
+complete -c rlm -n '__rlm_at "rlm bench"' -s s -l sub-model -x -a '(__rlm_models)' -d 'answers the sub-calls that the code makes'
+complete -c rlm -n '__rlm_at "rlm bench"' -l api-base -x -d 'an OpenAI-compatible endpoint, such as http://localhost:11434/v1'
+complete -c rlm -n '__rlm_at "rlm bench"' -l context-window -x -d 'tokens that a prompt and its reply may take, where the model\'s name does not tell'
+complete -c rlm -n '__rlm_at "rlm bench"' -l pack -x -a 'auto full small' -d 'the prompts: auto, full or small (weak or short-window models)'
+complete -c rlm -n '__rlm_at "rlm bench"' -l max-cost -x -d 'dollars in all'
+complete -c rlm -n '__rlm_at "rlm bench"' -l max-time -x -d 'time in all, such as 90s or 10m'
+complete -c rlm -n '__rlm_at "rlm bench"' -l max-turns -x -d 'turns of the root model'
+complete -c rlm -n '__rlm_at "rlm bench"' -l max-calls -x -d 'model calls in all'
+complete -c rlm -n '__rlm_at "rlm bench"' -l max-tokens -x -d 'tokens in all, read and written'
+complete -c rlm -n '__rlm_at "rlm bench"' -s j -l jobs -x -d 'calls at once'
+complete -c rlm -n '__rlm_at "rlm bench"' -l call-time -x -d 'time of one model call'
+complete -c rlm -n '__rlm_at "rlm bench"' -l cell-time -x -d 'time of one cell of code, calls not counted'
+complete -c rlm -n '__rlm_at "rlm bench"' -l cell-memory -x -d 'memory of the process that runs cells; the mapped input is not counted'
+complete -c rlm -n '__rlm_at "rlm bench"' -l sandbox -x -a 'auto strict off' -d 'strict (no run where the system cannot confine cells), auto or off'
+complete -c rlm -n '__rlm_at "rlm bench"' -s n -l dry-run -d 'list what would be read and what it may cost; send nothing'
+complete -c rlm -n '__rlm_at "rlm bench"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm bench"' -f
 complete -c rlm -n '__rlm_at "rlm models"' -l local -d 'ask the servers on this machine'
 complete -c rlm -n '__rlm_at "rlm models"' -l json -d 'as JSON'
 complete -c rlm -n '__rlm_at "rlm models"' -s h -l help -d 'show help'

@@ -17,6 +17,7 @@ LAYERS = [
     {
         "session",
         "library",
+        "bench",
         "run",
         "votes",
         "settling",

@@ -25,6 +25,7 @@ _ENTRIES = (
     Entry("export", "write a run in a form that other programs read", "rlm_cli.cli.export"),
     Entry("import", "make a run of a log of another program", "rlm_cli.cli.import_"),
     Entry("runs", "list past runs, show one, or remove old ones", "rlm_cli.cli.runs"),
+    Entry("bench", "compare models and strategies on tasks made here", "rlm_cli.cli.bench"),
     Entry("models", "list the models that can be used", "rlm_cli.cli.models"),
     Entry("config", "show or change settings", "rlm_cli.cli.configure"),
     Entry("keys", "show and keep the keys of providers", "rlm_cli.cli.keyring"),
