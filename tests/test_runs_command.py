@@ -49,9 +49,10 @@ def make(home: Path) -> Make:
 def test_the_newest_comes_first_with_status_and_cost(rlm: RunRlm, make: Make) -> None:
     make("20260101-080000-abcd", "where is \x1b[31mauth?")
     make("20260102-080000-efgh", "why?", finished=False)
-    lines = rlm("runs").stdout.splitlines()
+    head, *lines = rlm("runs").stdout.splitlines()
+    assert head.split() == ["run", "asked", "ended", "cost", "question"]
     assert lines[0].split()[0] == "20260102-080000-efgh"
-    assert lines[0].split()[2:4] == ["stopped", "$0"]  # summed from its calls: there is no last line to say so
+    assert lines[0].split()[2:5] == ["ago", "stopped", "$0"]  # summed from its calls: there is no last line to say so
     assert "answered" in lines[1]
     assert "$0.125" in lines[1]
     assert "where is auth?" in lines[1]
@@ -72,9 +73,9 @@ def test_only_the_latest_unless_all_are_wanted(rlm: RunRlm, make: Make) -> None:
     for number in range(25):
         make(f"202601{number + 1:02}-080000-abcd", "why?")
     done = rlm("runs")
-    assert len(done.stdout.splitlines()) == 20
+    assert len(done.stdout.splitlines()) == 1 + 20
     assert "5 older ones" in done.stderr
-    assert len(rlm("runs", "list", "--all").stdout.splitlines()) == 25
+    assert len(rlm("runs", "list", "--all").stdout.splitlines()) == 1 + 25
 
 
 def test_a_running_run_is_named_and_kept(rlm: RunRlm, make: Make) -> None:

@@ -24,19 +24,25 @@ def remark(text: str) -> None:
     Environment.of_process().stderr.line(f"rlm: {clean(text)}")
 
 
-def columns(rows: Sequence[Sequence[str]], *, gap: int = 2, right: Sequence[int] = ()) -> str:
-    """Rows in aligned columns; the last is as wide as it is. `right` names columns that are aligned to the right."""
-    from rich.cells import cell_len
+def columns(rows: Sequence[Sequence[str]], *, gap: int = 2, right: Sequence[int] = (), fit: bool = False) -> str:
+    """Rows in aligned columns; the last is as wide as it is. `right` names columns that are aligned to the right.
+
+    `fit` cuts lines that would be wider than the terminal; a pipe gets them whole.
+    """
+    from rlm_cli.sinks.line import Line, width
 
     if not rows:
         return ""
     cleaned = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
-    widths = [max(cell_len(row[place]) for row in cleaned) for place in range(len(rows[0]))]
+    widths = [max(width(row[place]) for row in cleaned) for place in range(len(rows[0]))]
+    stdout = Environment.of_process().stdout
+    most = stdout.size()[0] - 1 if fit and stdout.tty else None
     lines = []
     for row in cleaned:
         cells = []
         for place, cell in enumerate(row):
-            room = " " * (widths[place] - cell_len(cell))
+            room = " " * (widths[place] - width(cell))
             cells.append(room + cell if place in right else cell + room)
-        lines.append((" " * gap).join(cells).rstrip())
+        line = (" " * gap).join(cells).rstrip()
+        lines.append(line if most is None else Line.of(line).cut(most, stdout.glyphs.ellipsis).text)
     return "\n".join(lines)

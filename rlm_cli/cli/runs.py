@@ -78,7 +78,9 @@ def show_list(
     if not found:
         remark(f"there are no runs in {shown(places().runs)}")
         return
-    say(columns([(run.id, _age(run.age), run.status, _cost(run.cost), one_line(run.question, 60)) for run in found]))
+    head = ("run", "asked", "ended", "cost", "question")
+    rows = [(run.id, f"{_age(run.age)} ago", run.status, _cost(run.cost), one_line(run.question)) for run in found]
+    say(columns([head, *rows], right=(1, 3), fit=True))
     if len(paths) > len(found):
         remark(f"{len(paths) - len(found)} older ones: rlm runs list --all")
 
@@ -132,7 +134,8 @@ def _look(path: Path) -> Run:
     end = _last(path)
     status, cost = "stopped", None
     if end is not None:
-        status, cost = end.status, end.usage.get("cost_usd", end.usage.get("cost"))
+        spent = end.usage.get("cost_usd", end.usage.get("cost"))
+        status, cost = one_line(end.status, 20), spent if isinstance(spent, int | float) else None
     elif _going(path):
         status = "running"
     told = path.stat()

@@ -20,12 +20,15 @@ from itertools import islice
 
 from rlm_cli import figures
 from rlm_cli.nodes import Call, Cell, Group, Node, Totals, Turn
-from rlm_cli.sinks.line import Line, fit, flow, join, middle, spread
+from rlm_cli.sinks.line import Line, fit, flow, join, middle, spread, width
 from rlm_cli.sinks.trust import coverage_text, doubts
 from rlm_cli.state import State
 from rlm_cli.terminal import UNICODE, Glyphs, clean, one_line
 
 MOST_ROWS = 24
+_TITLE = 60  # cells that the title of a turn gets, and what else there is to say gives way
+_LABEL = 16  # cells that the label of a call gets, and its note gives way
+_NOTE = 8  # cells below which a note says nothing
 SLOW_AFTER = 30.0  # seconds without an answer after which a row says so
 _LIMITS = ("cost", "tokens", "time", "calls")
 
@@ -94,9 +97,8 @@ def header(state: State, columns: int, glyphs: Glyphs = UNICODE) -> list[Line]:
 def turn_line(state: State, node: Node, turn: Turn, columns: int, glyphs: Glyphs = UNICODE) -> Line:
     """A finished turn on one line, for the scrollback: nothing in it is aligned to the right, since windows narrow."""
     now = turn.ended if turn.ended is not None else state.t
-    sign, style = _outcome(turn, glyphs)
-    title = Line.of(one_line(turn.title, 200) or "no code").cut(60, glyphs.ellipsis)
-    parts = [(9, Line.of((f"{sign} ", style), (f"{_name(node, turn)}  ", "bold")) + title)]
+    cells = max(1, columns - 1)
+    parts: list[tuple[int, Line]] = []
     if turn.error:
         parts.append((7, Line.of((error_text(turn.error), "red")).cut(60, glyphs.ellipsis)))
     elif result := _result(turn):
@@ -104,7 +106,11 @@ def turn_line(state: State, node: Node, turn: Turn, columns: int, glyphs: Glyphs
     if groups := [group for group in turn.groups.values() if group.size]:
         parts.append((6, _tally(groups, glyphs)))
     parts.append((8, Line.of((_figures_text(turn.totals, turn.seconds(now)), "dim"))))
-    return fit(parts, max(1, columns - 1), "  ", glyphs.ellipsis)
+    sign, style = _outcome(turn, glyphs)
+    head = Line.of((f"{sign} ", style), (f"{_name(node, turn)}  ", "bold"))
+    room = cells - head.width - sum(2 + line.width for _, line in parts)
+    title = Line.of(one_line(turn.title, 200) or "no code").cut(max(room, _TITLE), glyphs.ellipsis)
+    return fit([(9, head + title), *parts], cells, "  ", glyphs.ellipsis)
 
 
 def summary(state: State, columns: int, now: float, glyphs: Glyphs = UNICODE) -> list[Line]:
@@ -442,12 +448,17 @@ class _Scene:
     def call_line(self, call: Call, generation: int) -> Line:
         seconds = max(0.0, self.now - call.started)
         head = self.gutter(5 + 2 * generation) + Line.of((f"{self.spin} ", "cyan"))
-        texts = [one_line(call.note, 80)] if call.note else ["slow"] if seconds > SLOW_AFTER else []
-        texts += [f"{figures.tokens(call.input_tokens)} tok"] if self.cells >= 70 or not call.note else []
-        right = Line.of(("  ".join([*texts, figures.duration(seconds)]), "dim"))
+        age, tokens = figures.duration(seconds), f"{figures.tokens(call.input_tokens)} tok"
+        note = one_line(call.note, 80) if call.note else "slow" if seconds > SLOW_AFTER else ""
+        label = one_line(call.label, 200)
+        least = self.cells - head.width - min(_LABEL, width(label)) - 2  # what is left beside a short label
+        right = join([Line.of(text) for text in (note, tokens, age) if text], "  ")
+        if right.width > least:
+            told = Line.of(note).cut(least - len(age) - 2, self.glyphs.ellipsis)
+            right = join([told, Line.of(age)], "  ") if note and told.width >= _NOTE else Line.of(age)
         room = self.cells - head.width - right.width - 2
-        label = middle(one_line(call.label, 200), max(room, 12), self.glyphs.ellipsis)
-        return self.spread(head + Line.of(label), right)
+        shown = middle(label, room, self.glyphs.ellipsis) if room >= 8 else label
+        return self.spread(head + Line.of(shown), Line.of((right.text, "dim")))
 
     def child(self, node: Node, detail: Detail, generation: int) -> Iterable[Line]:
         path = one_line(node.id.partition(".")[2], 40).replace(".", f" {self.glyphs.then} ")
