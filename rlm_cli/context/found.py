@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from re import Match as RealMatch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rlm_cli.context.mapped import Position
 from rlm_cli.context.windows import Seen
@@ -14,29 +15,68 @@ if TYPE_CHECKING:
     from rlm_cli.context.text import Text
 
 
+_Kept = tuple[tuple[Any, ...], tuple[tuple[int, int], ...], int | None]  # groups, their places, lastindex
+
+
+class Origin(NamedTuple):
+    """What all matches of one search have in common."""
+
+    pattern: Pattern
+    text: Text
+    pos: int
+    endpos: int | None
+
+
 class Match:
-    """Behaves as `re.Match`. Its texts are at hand; its offsets are counted when they are asked for."""
+    """Behaves as `re.Match`. Its texts are at hand; its offsets are counted when they are asked for.
 
-    __slots__ = ("_ahead", "_anchor", "_endpos", "_groups", "_lastindex", "_origin", "_pos", "_regs", "re", "string")
+    A new one still holds the window that it was found in: most are looked at once and dropped. One that is kept must be
+    told to `settle`, or many of them would hold the whole text.
+    """
 
-    def __init__(self, pattern: Pattern, text: Text, seen: Seen, pos: int, endpos: int | None) -> None:
-        match, self._anchor, self._ahead = seen
-        self.re = pattern
-        self.string = text
-        self._origin: int | None = None  # the window's first character, as an offset in the text
-        self._groups: tuple[Any, ...] = (match.group(), *match.groups()) if pattern.groups else (match.group(),)
-        self._regs = match.regs  # in the window, which is not kept
-        self._lastindex = match.lastindex
-        self._pos, self._endpos = pos, endpos
+    __slots__ = ("_ahead", "_anchor", "_first", "_kept", "_of", "_real")
+
+    def __init__(self, of: Origin, seen: Seen) -> None:
+        self._real: RealMatch[str] | None
+        self._of = of
+        self._real, self._anchor, self._ahead = seen
+
+    def settle(self) -> Match:
+        """Take what is needed out of the window, and let go of it. Returns itself."""
+        real = self._real
+        if real is not None:
+            self._kept: _Kept = ((real[0], *real.groups()), real.regs, real.lastindex)
+            self._real = None
+        return self
+
+    @property
+    def _groups(self) -> tuple[Any, ...]:
+        return self.settle()._kept[0]
+
+    @property
+    def _regs(self) -> tuple[tuple[int, int], ...]:
+        """Where the groups are in the window."""
+        return self.settle()._kept[1]
+
+    @property
+    def re(self) -> Pattern:
+        return self._of.pattern
+
+    @property
+    def string(self) -> Text:
+        return self._of.text
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return re.Match
 
     def _offset(self) -> int:
-        if self._origin is None:
-            self._origin = self.string._offset(self._anchor) + self._ahead
-        return self._origin
+        """The window's first character, as an offset in the text."""
+        try:
+            return self._first
+        except AttributeError:
+            self._first: int = self.string._offset(self._anchor) + self._ahead
+            return self._first
 
     def positions(self) -> tuple[Position, Position]:
         """Where it begins and ends in the text."""
@@ -57,7 +97,7 @@ class Match:
 
     def group(self, *groups: Any) -> Any:
         if not groups:
-            return self._groups[0]
+            return self._kept[0][0] if self._real is None else self._real[0]
         if len(groups) == 1:
             return self._groups[self._number(groups[0])]
         return tuple(self._groups[self._number(group)] for group in groups)
@@ -88,25 +128,26 @@ class Match:
 
     @property
     def pos(self) -> int:
-        return min(max(0, self._pos), len(self.string)) if self._pos > 0 else 0
+        return min(self._of.pos, len(self.string)) if self._of.pos > 0 else 0
 
     @property
     def endpos(self) -> int:
-        return len(self.string) if self._endpos is None else min(max(0, self._endpos), len(self.string))
+        endpos = self._of.endpos
+        return len(self.string) if endpos is None else min(max(0, endpos), len(self.string))
 
     @property
     def lastindex(self) -> int | None:
-        return self._lastindex
+        return self.settle()._kept[2]
 
     @property
     def lastgroup(self) -> str | None:
-        return next((name for name, number in self.re.groupindex.items() if number == self._lastindex), None)
+        return next((name for name, number in self.re.groupindex.items() if number == self.lastindex), None)
 
     def expand(self, template: str) -> str:
         """The template with this match's groups."""
         return self._twin().expand(str(template))
 
-    def _twin(self) -> re.Match[str]:
+    def _twin(self) -> RealMatch[str]:
         """A real match with the same groups, found by a pattern that is made of their lengths."""
         names = {number: name for name, number in self.re.groupindex.items()}
         ahead = []

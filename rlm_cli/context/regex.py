@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import islice
+from sys import getrefcount
 from typing import Any, cast
 
-from rlm_cli.context.found import Match
+from rlm_cli.context.found import Match, Origin
 from rlm_cli.context.lines import matches_in_lines
 from rlm_cli.context.mapped import Position, Stretch
 from rlm_cli.context.shape import Shape, shape_of
@@ -25,6 +26,9 @@ from rlm_cli.context.windows import RunningWindow, Seen
 
 SMALL = 1 << 18
 """Bytes up to which a text is made real, and `re` has it whole."""
+
+_OURS = 2
+"""References to a match that nobody else holds: the variable and the argument of `getrefcount`."""
 
 _shape = lru_cache(512)(shape_of)
 
@@ -88,7 +92,8 @@ class Pattern:
         string = self._whole(string)
         if type(string) is not Text:
             return self._real.search(string, pos, *_ending(endpos))
-        return next(self._matches(string, pos, endpos), None)
+        seen = next(self._seen(string, pos, endpos), None)
+        return None if seen is None else Match(Origin(self, string, pos, endpos), seen).settle()
 
     def match(self, string: Any, pos: int = 0, endpos: int | None = None) -> Any:
         string = self._whole(string)
@@ -162,8 +167,19 @@ class Pattern:
         return islice(matches, 0 if count < 0 else count) if count else matches
 
     def _matches(self, text: Text, pos: int, endpos: int | None) -> Iterator[Match]:
-        for seen in self._seen(text, pos, endpos):
-            yield Match(self, text, seen, pos, endpos)
+        """Every match. Only one that somebody keeps is settled: to settle them all takes half as long again."""
+        origin = Origin(self, text, pos, endpos)
+        last = match = None
+        try:
+            for seen in self._seen(text, pos, endpos):
+                last, match = match, Match(origin, seen)
+                yield match
+                if last is not None and getrefcount(last) > _OURS:
+                    last.settle()
+        finally:
+            for one in (last, match):
+                if one is not None:
+                    one.settle()
 
     def _seen(self, text: Text, pos: int, endpos: int | None) -> Iterator[Seen]:
         stretch = _stretch(text, pos, endpos)
@@ -185,7 +201,7 @@ class Pattern:
             return None
         window = RunningWindow(self._real, _shape(self._real), text, stretch.begin, stretch.end)
         seen = window.attempt(full=full)
-        return None if seen is None else Match(self, text, seen, pos, endpos)
+        return None if seen is None else Match(Origin(self, text, pos, endpos), seen).settle()
 
 
 def _stretch(text: Text, pos: int, endpos: int | None) -> Stretch | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from rlm_cli.context.text import Text
+
+_COUNTED = ((str, "character"), ((bytes, bytearray), "byte"), ((list, tuple, dict, set, frozenset), "item"))
+
 
 def shown_size(value: Any) -> str:
-    """`value`'s size in words. Reads none of it."""
-    if isinstance(value, str):
-        return _counted(len(value), "character")
-    if isinstance(value, bytes | bytearray):
-        return _counted(len(value), "byte")
-    if isinstance(value, list | tuple | dict | set | frozenset):
-        return _counted(len(value), "item")
+    """`value`'s size in words. Reads none of it: characters that nobody has counted are given in bytes."""
+    if type(value) is Text:
+        return _counted(*value.extent())
+    for kinds, noun in _COUNTED:
+        if isinstance(value, kinds):
+            return _counted(len(value), noun)
     if value is None or isinstance(value, bool | float):
         return str(value)
     if isinstance(value, int):
