@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?= ask rlm_cli "where are secret files left out?"
 
-.PHONY: smoke-llm run test check format lock completions clean bench-context bench-walk bench-worker bench-gate bench-journal bench-view
+.PHONY: smoke-llm run test check format lock completions clean bench profile bench-context bench-walk bench-worker bench-gate bench-journal bench-view
 
 run: $(READY)
 	@$(BIN)/rlm $(ARGS)
@@ -35,6 +35,10 @@ $(READY): requirements/dev.lock pyproject.toml
 completions: $(READY)
 	@$(BIN)/python -m rlm_cli.cli.completion.scripts completions
 	@$(BIN)/python -m rlm_cli.cli.fragments README.md
+
+# Beside peers from PyPI and plain tools, at most 20 minutes on two quiet cores; BENCH=help for one row of it.
+bench: $(READY)
+	@$(BIN)/python -m tests.bench.compare $(if $(BENCH),--row $(BENCH),--results tests/bench/results)
 
 bench-context bench-walk bench-worker bench-gate bench-journal bench-view: bench-%: $(READY)
 	@$(BIN)/python -m tests.bench.bench_$*

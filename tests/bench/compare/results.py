@@ -1,0 +1,90 @@
+"""What a run of the bench found: every measurement, and what is made of them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.bench.compare.rows import Bar
+
+
+@dataclass
+class Found:
+    """All measurements of one contestant in one row, in the order of the rounds."""
+
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    error: str = ""
+    unsupported: bool = False  # it says that it cannot do this, as opposed to failing
+
+    def median(self, figure: str) -> float | None:
+        values = self.figures.get(figure)
+        return statistics.median(values) if values else None
+
+
+@dataclass
+class RowResult:
+    name: str
+    title: str
+    about: str
+    contestants: dict[str, Found] = field(default_factory=dict)
+    bars: list[Bar] = field(default_factory=list)
+    seconds: float = 0.0  # that the row took
+    load: float = 0.0  # of the machine, after it
+
+    @property
+    def main(self) -> str:
+        """The figure that ratios are of."""
+        for found in self.contestants.values():
+            for figure in found.figures:
+                return figure
+        return ""
+
+    def kept(self, bar: Bar) -> tuple[float, bool] | None:
+        """(value or ratio, whether it is within the bar); None where it was not measured."""
+        ours = self.contestants.get(bar.ours, Found()).median(bar.figure)
+        theirs = self.contestants.get(bar.against, Found()).median(bar.figure) if bar.against else 1.0
+        if ours is None or not theirs:
+            return None
+        return ours / theirs, ours / theirs <= bar.most
+
+
+@dataclass
+class Curve:
+    """A cost of ours against the size of the work. `exponent` of the part that grows; None: it does not grow."""
+
+    name: str
+    unit: str
+    sizes: list[float]
+    costs: list[float]
+    exponent: float | None
+
+
+@dataclass
+class Result:
+    machine: dict[str, str]
+    versions: dict[str, str]  # of programs; those that are not here say why
+    ceiling: dict[str, float]  # of the scripted server
+    rows: list[RowResult] = field(default_factory=list)
+    growth: list[Curve] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Result:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        for row in data["rows"]:
+            row["contestants"] = {name: Found(**found) for name, found in row["contestants"].items()}
+            row["bars"] = [Bar(**bar) for bar in row["bars"]]
+        data["rows"] = [RowResult(**row) for row in data["rows"]]
+        data["growth"] = [Curve(**curve) for curve in data["growth"]]
+        return cls(**data)
+
+
+def kinds(rows: Sequence[RowResult]) -> list[str]:
+    """The names of all contestants, in the order in which they are first met."""
+    return list(dict.fromkeys(name for row in rows for name in row.contestants))
