@@ -58,10 +58,7 @@ class Node:
         node: str = "0",
         depth: int = 0,
         parts: Sequence[Part] | None = None,
-        deadline: float | None = None,
     ) -> None:
-        """`deadline` is in the event loop's seconds; what remains after it is for the reserved call."""
-        self._deadline = deadline
         self._shared = shared
         self._new_sandbox = new_sandbox
         self._question = question
@@ -74,6 +71,7 @@ class Node:
         self._turn = 0
         self._until = shared.max_turns
         self._starting: asyncio.Task[None] | None = None
+        self._clock: asyncio.Timeout | None = None
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
         self.draft: str | None = None
         talk = self._conversation = Conversation()
@@ -87,7 +85,7 @@ class Node:
         sandbox stays up, for `follow`, until `close`.
         """
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout(None) as self._clock:
                 return await self._loop()
         except TimeoutError:
             return await self._conclude(OutOfTime("the time is up", "Raise it with --max-time."))
@@ -99,10 +97,9 @@ class Node:
         """The answer that a cell has submitted, also where the run ended before it could be handed on."""
         return self._host.outcome
 
-    async def follow(self, question: str, deadline: float | None = None) -> Outcome:
+    async def follow(self, question: str) -> Outcome:
         """A further question, with the variables and the conversation of the one before. Raises as `solve` does."""
         self._ask_further(question)
-        self._deadline = deadline
         return await self.solve()
 
     async def walk(self, turns: int, question: str | None = None) -> None:
@@ -146,12 +143,21 @@ class Node:
         await self._first_look()
 
     async def _loop(self) -> Outcome:
+        self._wind()
         await self._begin()
         while self._turn < self._until:
             self._turn += 1
+            self._wind()
             if (outcome := await self._take_turn()) is not None:
                 return outcome
         raise LimitReached(f"all {self._turn} turns were used", "Raise it with --max-turns.", limit="turns")
+
+    def _wind(self) -> None:
+        """Set the clock of the root to what is left; the rest after it is for the reserved call. Anew for each turn,
+        since turns that are lived through again take no time of the run's."""
+        left = self._shared.gate.ledger.time_left()
+        if self._clock is not None and not self._depth:
+            self._clock.reschedule(None if left is None else asyncio.get_running_loop().time() + max(0.0, left))
 
     async def _ready(self) -> None:
         """Wait for the worker. Raises SandboxError."""

@@ -350,6 +350,7 @@ class CallStarted(Event):
     input_tokens: int  # counted here, before the call
     max_tokens: int
     reserved: float | None  # dollars at most; None where the price is unknown
+    reserved_tokens: int = 0  # at most, both ways
     cell: str | None = None
     slot: int | None = None  # place among the calls of its cell, from 0
     site: int | None = None
@@ -363,6 +364,8 @@ class CallRetried(Event):
     attempt: int
     wait: float
     reason: str
+    cost: float | None = 0.0  # dollars of all attempts so far, those that may have been billed in full
+    tokens: int = 0  # of the same
 
 
 @event("call.finished")
@@ -376,6 +379,7 @@ class CallFinished(Event):
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     counted_here: bool = False
+    lost_tokens: int = 0  # of earlier attempts that may have been billed
     cost: float | None = None
     seconds: float = 0.0
     memo: bool = False

@@ -72,6 +72,11 @@ class _Paid:
     counted_here: bool = False
     lost: int = 0  # tokens reserved for attempts whose bill nobody knows
 
+    @property
+    def tokens(self) -> int:
+        """All of them, those that may have been billed included."""
+        return self.input + self.output + self.lost
+
     def add(self, usage: Usage, dollars: float | None) -> None:
         self.cost = None if dollars is None or self.cost is None else self.cost + dollars
         self.input += usage.input_tokens
@@ -202,6 +207,7 @@ class Gate:
             place = (request.purpose, request.node, request.turn, request.cell, request.slot)
             if (known := self._earlier.reply(*place)) is not None:
                 return _answered(known, model)
+            self.ledger.go()
         key = self._key(request, model)
         if key is None:
             return await self._one(request, model, None)
@@ -286,7 +292,11 @@ class Gate:
                     raise
                 reason = f"{type(error).__name__}: {error.message}"
                 attempt = 1 + sum(tries.values())
-                self._emit(CallRetried(call=call.name, attempt=attempt, wait=round(wait, 3), reason=reason))
+                wait, paid = round(wait, 3), call.paid
+                told = CallRetried(
+                    call=call.name, attempt=attempt, wait=wait, reason=reason, cost=paid.cost, tokens=paid.tokens
+                )
+                self._emit(told)
             except BaseException:  # cancelled, or a bug: what was sent may be billed
                 if call.sent:
                     self._lose(call)
@@ -424,6 +434,7 @@ def _started(name: str, request: Request, model: Model, quote: Quote, *, memo: b
         input_tokens=quote.input_tokens,
         max_tokens=quote.max_tokens,
         reserved=quote.cost,
+        reserved_tokens=quote.tokens,
         cell=request.cell,
         slot=request.slot,
         site=request.site,
@@ -444,6 +455,7 @@ def _finished(call: _Call, reply: Reply, seconds: float) -> CallFinished:
         cache_write_tokens=paid.written,
         reasoning_tokens=paid.reasoning,
         counted_here=paid.counted_here,
+        lost_tokens=paid.lost,
         cost=paid.cost,
         seconds=round(seconds, 4),
     )
@@ -460,7 +472,7 @@ def _failed(call: _Call, error: BaseException, seconds: float) -> CallFailed:
         message=message,
         seconds=round(seconds, 4),
         cost=paid.cost,
-        tokens=paid.input + paid.output + paid.lost,
+        tokens=paid.tokens,
     )
 
 

@@ -96,6 +96,7 @@ class Ledger:
         self.spent = Spent()
         self._clock = clock
         self._began = clock()
+        self._standing: float | None = None  # what the clock showed when it was stopped
         self._holds: set[Hold] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._kept_cost = 0.0
@@ -103,11 +104,19 @@ class Ledger:
         self._kept_calls = 0
 
     def restore(self, *, cost: float = 0.0, tokens: int = 0, calls: int = 0, seconds: float = 0.0) -> None:
-        """Go on from an earlier part of the same run."""
+        """Go on from an earlier part of the same run. The clock stands until `go`: what was there is lived through
+        again first, and that is no time of the run's."""
         self.spent.cost += cost
         self.spent.tokens += tokens
         self.spent.calls += calls
         self._began -= seconds
+        self._standing = self._clock()
+
+    def go(self) -> None:
+        """Something new begins: the clock goes on where it stood."""
+        if self._standing is not None:
+            self._began += self._clock() - self._standing
+            self._standing = None
 
     def keep(self, *, cost: float | None, tokens: int) -> None:
         """Keep one call of so many dollars and tokens back for the last answer, at most a quarter of each limit."""
@@ -173,8 +182,8 @@ class Ledger:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the run began, earlier parts included."""
-        return self._clock() - self._began
+        """Seconds that the run took so far, its earlier parts included and the pauses between them not."""
+        return (self._clock() if self._standing is None else self._standing) - self._began
 
     def time_left(self, *, last: bool = False) -> float | None:
         """Seconds until calls must stop; the last answer has a tenth of the time more (30 s at most)."""

@@ -19,6 +19,7 @@ from rlm_cli.events import (
     AnswerGiven,
     CallFailed,
     CallFinished,
+    CallRetried,
     CallStarted,
     CellFinished,
     Compacted,
@@ -80,11 +81,13 @@ class Past:
     ended: bool = False  # only asked further: nothing of it is tried again
     seq: int = 0
     seconds: float = 0.0  # how long the run has been going on, all its parts together
+    began: float = 0.0  # the same when the last question was asked
     cost: float = 0.0
     tokens: int = 0
     calls: int = 0
     last_call: int = 0  # the highest number of a call
-    lost: list[CallStarted] = field(default_factory=list)  # in flight at the stop: perhaps billed, replies never seen
+    lost: list[CallStarted] = field(default_factory=list)
+    """In flight at the stop: perhaps billed, replies never seen. What they have reserved holds all their attempts."""
     input: InputOpened | None = None
     strategy: str = ""
     answer: AnswerGiven | None = None
@@ -96,6 +99,7 @@ class Past:
     messages: dict[str, list[MessageAdded]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)  # of the second walk, in sentences
     _part: int = 0  # of the run: how often it was gone on with
+    _retried: dict[str, CallRetried] = field(default_factory=dict)  # of calls in flight, the last one
     _started: dict[str, tuple[int, Place]] = field(default_factory=dict)  # call → its part and place
     _replies: dict[Place, deque[Recorded]] = field(default_factory=dict)
     _summaries: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -119,8 +123,7 @@ class Past:
         for record in stream:
             past.seq, past.seconds = max(past.seq, record.seq), record.t
             past._take(record.event, pending)
-        past.lost = [call for call in pending.values() if not call.memo]
-        past.tokens += sum(call.input_tokens + call.max_tokens for call in past.lost)
+        past.lost = [past._with_attempts(call) for call in pending.values() if not call.memo]
         past._keep_replies()
         return past
 
@@ -141,6 +144,8 @@ class Past:
     def _take(self, event: Event, pending: dict[str, CallStarted]) -> None:
         if isinstance(event, CallStarted | CallFinished | CallFailed):
             self._count(event, pending)
+        elif isinstance(event, CallRetried):
+            self._retried[event.call] = event
         elif isinstance(event, CellFinished):
             self.cells[event.cell] = event
             self._take_question(event)
@@ -168,11 +173,21 @@ class Past:
             self.last_call = max(self.last_call, int(event.call[1:]) if event.call[1:].isdigit() else 0)
             return
         pending.pop(event.call, None)
+        self._retried.pop(event.call, None)
         self.cost += event.cost or 0.0
         if isinstance(event, CallFailed):
             self.tokens += event.tokens
         elif not event.memo:
-            self.tokens += event.input_tokens + event.output_tokens
+            self.tokens += event.input_tokens + event.output_tokens + event.lost_tokens
+
+    def _with_attempts(self, call: CallStarted) -> CallStarted:
+        """The call, what its earlier attempts have cost added to what the last one had reserved."""
+        tokens = call.reserved_tokens or call.input_tokens + call.max_tokens
+        cost, before = call.reserved, self._retried.get(call.call)
+        if before is not None:
+            tokens += before.tokens
+            cost = None if cost is None or before.cost is None else cost + before.cost
+        return replace(call, reserved=cost, reserved_tokens=tokens)
 
     def _go_on(self, event: RunResumed) -> None:
         """Another part begins: its limits are those of the run, and what ended the part before is no end."""
@@ -208,6 +223,7 @@ class Past:
     def further(self, question: str) -> None:
         """A further question: what it may spend and whether it is answered begin anew."""
         self.questions.append(Asked(question))
+        self.began = self.seconds
         self.cost, self.tokens, self.calls = 0.0, 0, 0
         self.strategy, self.answer, self.finished, self.limit = "", None, None, None
 

@@ -9,6 +9,7 @@ from typing import Any
 from rlm_cli.answer import Answer
 from rlm_cli.errors import InputError, ReplayDiverged, UsageError
 from rlm_cli.events import RunStarted
+from rlm_cli.figures import allowance
 from rlm_cli.models import Message, Options, Price, Reply
 from rlm_cli.recording import Past
 from rlm_cli.settings import OPTIONS, Settings, load
@@ -17,6 +18,14 @@ _OF_THE_DAY = (
     *("dry_run", "format", "output", "progress", "quiet", "verbose", "color", "profile"),  # of the terminal
     "sandbox",  # a journal may come from anywhere: it lowers no guard
 )
+
+
+_FLAGS: Mapping[str, Callable[[float], str]] = {
+    "cost": lambda dollars: f"${dollars:g}",
+    "time": allowance,
+    **dict.fromkeys(("tokens", "calls", "turns"), lambda count: f"{count:,}"),
+}
+"""The limits that a run is stopped by, `--max-…`, and how each is written."""
 
 
 def settings_of(
@@ -66,20 +75,18 @@ def settings_of(
 def check_limit(past: Past, settings: Settings, run: str) -> None:
     """Refuse to go on below the limit that stopped the run: it would stop at the same place. Raises UsageError.
 
-    `run` is what the user calls it. A limit on time is none of these: each part has a clock of its own.
+    `run` is what the user calls it.
     """
     limit = past.limit.limit if past.limit is not None and past.finished is not None else ""
-    if limit not in ("cost", "tokens", "calls", "turns"):
+    if limit not in _FLAGS:
         return
     before, now = past.started.limits.get(f"max_{limit}"), getattr(settings, f"max_{limit}")
     if before is None or now is None or now > before:
         return
-    flag, shown = f"--max-{limit}", f"${before:g}" if limit == "cost" else f"{before:,}"
-    more = f"{2 * before:g}"
+    flag, shown = f"--max-{limit}", _FLAGS[limit]
     raise UsageError(
-        f"the run was stopped by {flag}, which is still {shown if now == before else f'{now:,}'}: "
-        "it would stop there again",
-        f"Raise it: rlm resume {run} {flag} {more}",
+        f"the run was stopped by {flag}, which is still {shown(now)}: it would stop there again",
+        f"Raise it: rlm resume {run} {flag} {shown(2 * before).replace(',', '').removeprefix('$')}",
     )
 
 

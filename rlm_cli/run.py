@@ -240,8 +240,8 @@ class Run:
             self._emit(RunResumed(run=self.name, after=past.seq, unpaid=unpaid, limits=self.limits().to_json()))
             for call in past.lost:
                 why = "in flight when the run stopped"
-                tokens = call.input_tokens + call.max_tokens
-                self._emit(CallFailed(call=call.call, error="Lost", message=why, cost=call.reserved, tokens=tokens))
+                cost, tokens = call.reserved, call.reserved_tokens
+                self._emit(CallFailed(call=call.call, error="Lost", message=why, cost=cost, tokens=tokens))
         elif self.corpus is not None and self.recorder.journal is not None:
             self.corpus.keep_stdin(path.with_suffix(".stdin"))
 
@@ -311,23 +311,21 @@ class Run:
             return await vote(shared, question, self.settings.votes, self._new_node(), strategy, self._earlier)
         if strategy != "rlm":
             return await STRATEGIES[strategy](shared, question, self._earlier, "0")
-        left = shared.gate.ledger.time_left()
-        deadline = None if left is None else asyncio.get_running_loop().time() + left
         if self._node is not None:
-            return await self._node.follow(question, deadline)
+            return await self._node.follow(question)
         asked = prompts.after(shared.pack, question, self._earlier)
-        self._node = self._new_node()(asked, "0", deadline)
+        self._node = self._new_node()(asked, "0")
         return await self._node.solve()
 
-    def _new_node(self) -> Callable[[str, str, float | None], Node]:
-        """Makes the root node of a loop: (question, name, deadline)."""
+    def _new_node(self) -> Callable[[str, str], Node]:
+        """Makes the root node of a loop: (question, name)."""
         shared = self._shared
         assert shared is not None
         assert shared.new_sandbox is not None
         new_sandbox = shared.new_sandbox
 
-        def make(question: str, name: str, deadline: float | None) -> Node:
-            return Node(shared, new_sandbox, question, node=name, deadline=deadline)
+        def make(question: str, name: str) -> Node:
+            return Node(shared, new_sandbox, question, node=name)
 
         return make
 
@@ -344,7 +342,7 @@ class Run:
             if asked.strategy == "rlm" and self.settings.votes < 2:
                 if self._node is None:
                     self._emit(NodeStarted(node="0", depth=0, question=asked.question))
-                    self._node = self._new_node()(asked.question, "0", None)
+                    self._node = self._new_node()(asked.question, "0")
                     await self._node.walk(asked.turns)
                 else:
                     await self._node.walk(asked.turns, asked.question)
@@ -362,9 +360,11 @@ class Run:
         if self._fallback:
             self._emit(Warned(message=_NO_MODEL, kind="model"))
         ledger = Ledger(self.limits())
-        if past is not None and not past.asking:
-            lost = sum(call.reserved or 0.0 for call in past.lost)
-            ledger.restore(cost=past.cost + lost, tokens=past.tokens, calls=past.calls)
+        if past is not None:
+            lost = [] if past.asking else past.lost  # what was lost under an earlier question is no cost of a new one
+            cost = past.cost + sum(call.reserved or 0.0 for call in lost)
+            tokens = past.tokens + sum(call.reserved_tokens for call in lost)
+            ledger.restore(cost=cost, tokens=tokens, calls=past.calls, seconds=past.seconds - past.began)
         # Votes are independent: none may be told what another one was answered.
         memo = Memo(places().cache / "memo.sqlite", tell=self._warn) if settings.memo and settings.votes < 2 else None
         self._gate = Gate(

@@ -31,7 +31,7 @@ async def vote(
     shared: Shared,
     question: str,
     count: int,
-    new_node: Callable[[str, str, float | None], Node],
+    new_node: Callable[[str, str], Node],
     strategy: str,
     earlier: Sequence[Earlier],
 ) -> Outcome:
@@ -63,7 +63,7 @@ async def _one(
     shared: Shared,
     question: str,
     name: str,
-    new_node: Callable[[str, str, float | None], Node],
+    new_node: Callable[[str, str], Node],
     strategy: str,
     earlier: Sequence[Earlier],
 ) -> Outcome | RlmError:
@@ -72,9 +72,7 @@ async def _one(
     node: Node | None = None
     try:
         if strategy == "rlm":
-            left = shared.gate.ledger.time_left()
-            deadline = None if left is None else asyncio.get_running_loop().time() + left
-            node = new_node(question, name, deadline)
+            node = new_node(question, name)
             outcome = await node.solve()
         else:
             outcome = await STRATEGIES[strategy](shared, question, earlier, name)

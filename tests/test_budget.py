@@ -6,14 +6,17 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rlm_cli.errors import LimitReached, OutOfTime, RlmError
-from rlm_cli.gate import Request
+from rlm_cli.events import CallFailed, Event, Record, RunResumed, RunStarted
+from rlm_cli.gate import Gate, Request
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.models import Message, Price, Usage
 from rlm_cli.models.prices import cost, listed, worst_cost
+from rlm_cli.models.registry import open_model
+from rlm_cli.recording import Past
 from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
 from tests.server import Broken, Item, Say, ScriptedServer, Status
 
@@ -252,6 +255,61 @@ def test_no_order_of_calls_overspends(cap: float, plan: list[tuple[float, float,
     asyncio.run(play())
 
 
+async def a_part_of_a_run(url: str, cap: dict[str, Any], journal: list[Event], dies_after: int) -> None:
+    """Make calls until the limit or the death; what is on record of earlier parts is counted first."""
+    started = RunStarted(run="r", version="", question="", sources=[], root_model="m", sub_model="m")
+    past = Past.read(lambda: [Record(n, 0.0, "", event) for n, event in enumerate([started, *journal], start=1)])
+    ledger = Ledger(Limits(max_calls=None, max_time=None, jobs=3, **cap))
+    lost = sum(call.reserved or 0.0 for call in past.lost), sum(call.reserved_tokens for call in past.lost)
+    ledger.restore(cost=past.cost + lost[0], tokens=past.tokens + lost[1], calls=past.calls)
+    journal.append(RunResumed(run="r", after=past.seq))
+    for call in past.lost:
+        tokens = call.reserved_tokens
+        journal.append(CallFailed(call=call.call, error="Lost", message="", cost=call.reserved, tokens=tokens))
+    last = len(journal) + dies_after
+
+    def record(event: Event) -> None:
+        if len(journal) >= last:
+            raise RuntimeError("the process is gone: nothing is recorded any more")
+        journal.append(event)
+
+    model = open_model("openai/m", environment={}, base=url, price=PRICE if cap["max_cost"] else None)
+    gate = Gate(model, ledger=ledger, emit=record, call_time=0.2, backoff=0.001, first_call=past.last_call + 1)
+    try:
+        for number in range(12):
+            request = Request(purpose="sub", messages=(Message("user", PROSE + str(number)),), max_tokens=2_000)
+            await asyncio.gather(*(gate.ask(request) for _ in range(3)), return_exceptions=True)
+            if len(journal) >= last:
+                return
+        request = Request(purpose="extract", messages=(Message("user", PROSE),), max_tokens=2_000)
+        await asyncio.gather(gate.ask(request), return_exceptions=True)  # what was kept for it is spent too
+    finally:
+        await gate.close()
+
+
+FAULTS: list[Item] = ["fine", "fine", Broken("reset"), Broken("empty"), Status(503), Broken("cut"), Say(None)]
+
+
+@settings(max_examples=25)
+@example([Broken("reset")] * 3, [4] * 8, {"max_cost": 0.2, "max_tokens": None})
+@example([Broken("reset")] * 3, [4] * 8, {"max_cost": None, "max_tokens": 25_000})
+@given(
+    st.lists(st.sampled_from(FAULTS), min_size=1, max_size=9),
+    st.lists(st.integers(1, 25), min_size=2, max_size=8),
+    st.sampled_from([{"max_cost": 0.2, "max_tokens": None}, {"max_cost": None, "max_tokens": 25_000}]),
+)
+def test_failures_kills_and_resumes_together_never_overspend(
+    script: list[Item], deaths: list[int], cap: dict[str, Any]
+) -> None:
+    """On a server that bills all that it begins to answer, in full, over every part of a run that is killed."""
+    journal: list[Event] = []
+    with ScriptedServer(lambda ask: script[ask.number % len(script)], greedy=True) as server:
+        for dies_after in (*deaths, 10_000):
+            run(a_part_of_a_run(server.url, cap, journal, dies_after))
+        assert server.dollars(input=PRICE.input, output=PRICE.output) <= (cap["max_cost"] or 9)
+        assert sum(server.billed) <= (cap["max_tokens"] or 9_000_000)
+
+
 def test_prices_of_every_kind_of_token() -> None:
     price = Price(10.0, 20.0, cached=1.0, cache_write=12.5, above=(1000, Price(100.0, 200.0)))
     usage = Usage(input_tokens=1000, output_tokens=100, cached_tokens=600, cache_write_tokens=300, reasoning_tokens=90)
@@ -295,3 +353,15 @@ def test_a_cell_cannot_call_a_model_that_the_run_does_not_have() -> None:
         assert isinstance(error, RlmError)
         assert "openai/scripted" in error.hint
     assert not server.asks
+
+
+def test_the_clock_stands_while_an_earlier_part_is_lived_through_again() -> None:
+    now = [100.0]
+    ledger = Ledger(Limits(max_time=60), clock=lambda: now[0])
+    ledger.restore(seconds=20)
+    now[0] += 1_000
+    assert ledger.elapsed == 20
+    ledger.go()
+    now[0] += 5
+    ledger.go()
+    assert ledger.elapsed == 25

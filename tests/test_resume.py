@@ -325,3 +325,19 @@ def test_a_second_run_does_not_go_into_the_trajectory_of_the_first(rlm: RunRlm, 
     assert again.exit == 2
     assert "not empty" in again.stderr
     assert path.read_bytes() == before
+
+
+def test_the_time_of_all_parts_counts_together_unless_it_is_raised(rlm: RunRlm, folder: Path, home: Path) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), "--max-turns", "2", "--max-time", "5m", env=KEY).exit == 6
+        [journal] = (home / "runs").glob("*.jsonl")
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        for line in lines:
+            line["t"] += 299  # as if it had taken nearly all of its time
+        journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        late = rlm("resume", "--max-turns", "20", "--json", env=KEY)
+        assert (late.exit, late.json["stopped_by"]) == (7, "time"), late.stderr
+        refused = rlm("resume", env=KEY)
+        assert refused.exit == 2
+        assert "--max-time 10m" in refused.stderr
+        assert rlm("resume", "--max-time", "10m", env=KEY).exit == 0
