@@ -234,6 +234,23 @@ def test_names_in_archives_reach_nowhere(root: Path) -> None:
     assert all("cache" in path.parts for path in set(root.parent.rglob("*")) - before)
 
 
+def test_members_of_one_name_are_told_apart(root: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, text in (("a", b"1"), ("./a", b"2"), ("a (2)", b"3"), ("../a", b"4")):
+            header = tarfile.TarInfo(name)
+            header.size = 1
+            archive.addfile(header, io.BytesIO(text))
+    grow(root, {"x.tar": out.getvalue()})
+    with open_corpus(["x.tar"], options(root)) as corpus:
+        assert {name.removeprefix("x.tar!/"): text for name, text in texts(corpus).items()} == {
+            "a": b"1",
+            "a (2)": b"2",
+            "a (2) (2)": b"3",
+            "a (3)": b"4",
+        }
+
+
 def test_members_obey_the_same_rules_as_files(root: Path) -> None:
     members = dict.fromkeys([".env", ".hidden", ".git/config", "keys/server.pem", "a.py", "b.md"], b"x")
     grow(root, {"a.zip": packed_zip(members)})

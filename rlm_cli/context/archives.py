@@ -220,6 +220,16 @@ def _clean(name: bytes) -> bytes:
     return b"/".join(part for part in name.split(b"/") if part not in (b"", b".", b".."))
 
 
+def _unlike(name: bytes, taken: dict[bytes, int]) -> bytes:
+    """`name`, or with a number behind it where the archive has it twice: each text has a name of its own."""
+    unlike = name
+    while unlike in taken:
+        taken[name] += 1
+        unlike = name + b" (%d)" % taken[name]
+    taken[unlike] = 1
+    return unlike
+
+
 def expand_archive(source: int, target: int, kind: str, reading: Reading, *, limit: int, pace: Pace) -> dict[str, Any]:
     """Write the texts of all members to `target`, one behind the other; returns the index.
 
@@ -227,6 +237,7 @@ def expand_archive(source: int, target: int, kind: str, reading: Reading, *, lim
     surrogate escapes. Raises as `expand_stream`.
     """
     members: list[list[Any]] = []
+    taken: dict[bytes, int] = {}
     skipped = Skipped()
     base = 0
     with os.fdopen(os.dup(source), "rb") as file:
@@ -252,7 +263,7 @@ def expand_archive(source: int, target: int, kind: str, reading: Reading, *, lim
                         raise
                     skipped.add(refusal.reason, name)
                     continue
-                members.append([name.decode("utf-8", "surrogateescape"), base, size])
+                members.append([_unlike(name, taken).decode("utf-8", "surrogateescape"), base, size])
                 base += size
         except NotRead:
             raise
