@@ -13,9 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 SCHEMA_VERSION = 1
+_MOST = 2**63  # what the integers of other readers hold; far below where sums and clocks overflow
 
 REGISTRY: dict[str, type[Event]] = {}
 E = TypeVar("E", bound="Event")
@@ -70,22 +73,60 @@ class Unknown(Event):
 
 
 def parse(line: bytes | str) -> Record:
-    """A record from one line. Unknown types and fields are tolerated (a newer writer). Raises ValueError."""
+    """A record from one line. Unknown types and fields are tolerated (a newer writer).
+
+    Raises ValueError where a field is missing or is not of its declared type: whoever folds events relies on the types,
+    and a journal may come from anywhere.
+    """
     data = json.loads(line)
     if not isinstance(data, dict):
         raise ValueError("a journal line must be an object")
     try:
-        seq, t, at, name = int(data.pop("seq")), float(data.pop("t")), str(data.pop("at")), str(data.pop("type"))
-    except (KeyError, TypeError) as error:
+        seq, t, at, name = (data.pop(key) for key in ("seq", "t", "at", "type"))
+    except KeyError as error:
         raise ValueError(f"a journal line without {error}") from None
+    if not (_fits(int)(seq) and _fits(float)(t) and _fits(str)(at) and _fits(str)(name)):
+        raise ValueError("a journal line whose seq, t, at or type is something else")
+    t = float(t)
     cls = REGISTRY.get(name)
     if cls is None or cls is Unknown:
         return Record(seq, t, at, Unknown(name=name, data=data))
-    known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+    known = _judges(name)
+    own = {key: value for key, value in data.items() if key in known}
+    wrong = [key for key, value in own.items() if not known[key](value)]
+    if wrong:
+        raise ValueError(f"a {name} line whose {wrong[0]} is something else")
     try:
-        return Record(seq, t, at, cls(**{key: value for key, value in data.items() if key in known}))
+        return Record(seq, t, at, cls(**own))
     except TypeError as error:
         raise ValueError(f"a {name} line lacks a field: {error}") from None
+
+
+@cache
+def _judges(name: str) -> dict[str, Callable[[Any], bool]]:
+    """Field of the event `name` → whether a value is of the type that it declares."""
+    cls = REGISTRY[name]
+    hints = get_type_hints(cls)
+    return {item.name: _fits(hints[item.name]) for item in fields(cls)}  # type: ignore[arg-type]
+
+
+@cache
+def _fits(kind: Any) -> Callable[[Any], bool]:
+    """Whether a value of JSON is of a declared type. Numbers are finite and hold in 64 bits."""
+    origin, inner = get_origin(kind), [_fits(one) for one in get_args(kind)]
+    if kind is Any:
+        return lambda _value: True
+    if kind in (str, bool, NoneType):
+        return lambda value: type(value) is kind
+    if kind in (int, float):
+        return lambda value: type(value) in (int, kind) and -_MOST <= value < _MOST
+    if origin is UnionType:
+        return lambda value: any(fits(value) for fits in inner)
+    if origin is list:
+        return lambda value: type(value) is list and all(map(inner[0], value))
+    if origin is dict:
+        return lambda value: type(value) is dict and all(map(inner[1], value.values()))
+    raise TypeError(f"no JSON for {kind}")
 
 
 # --- the run -------------------------------------------------------------------------------------------------------

@@ -58,8 +58,8 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(st.text(), _values(inner[1]), max_size=3)
     if origin is UnionType:
         return st.one_of([_values(one) for one in inner])
-    return {str: st.text(st.characters()), int: st.integers(), bool: st.booleans(), NoneType: st.none(),
-            float: st.floats(allow_nan=False, allow_infinity=False)}[kind]  # fmt: skip
+    return {str: st.text(st.characters()), int: st.integers(-(2**63), 2**63 - 1), bool: st.booleans(),
+            NoneType: st.none(), float: st.floats(-1e15, 1e15)}[kind]  # fmt: skip
 
 
 def _events() -> st.SearchStrategy[Event]:

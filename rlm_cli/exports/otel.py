@@ -39,7 +39,7 @@ class _Spans:
         self._run = run
         self._name = run.run.run if run.run else name
         self._content = content
-        self._trace = hashlib.sha256(self._name.encode()).hexdigest()[:32]
+        self._trace = hashlib.sha256(_bytes(self._name)).hexdigest()[:32]
 
     def all(self) -> Iterator[Span]:
         if self._run.root is not None:
@@ -147,12 +147,16 @@ class _Spans:
         }
 
     def _id(self, place: str) -> str:
-        return hashlib.sha256(f"{self._name} {place}".encode()).hexdigest()[:16]
+        return hashlib.sha256(_bytes(f"{self._name} {place}")).hexdigest()[:16]
 
     def _nanoseconds(self, t: float) -> str:
         """OTLP writes 64 bits as a string, since JavaScript's numbers have 53."""
         found = self._run.clock(t)
         return str(round(found.timestamp() * 1e6) * 1000 if found else round(t * 1e9))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _provider(model: str) -> str:

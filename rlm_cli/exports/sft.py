@@ -53,7 +53,7 @@ def _sample(run: Trajectory, run_id: str, root: Node, turn: Turn, choices: Choic
     reply = turn.reply or (done.text if done else "")
     if not reply.strip():
         return None
-    variables = {row[0] for cell in turn.cells if cell.finished for row in cell.finished.variables}
+    variables = {row[0] for cell in turn.cells if cell.finished for row in cell.finished.variables if row}
     repaired = repair(reply, variables)
     messages = [{"role": message.role, "content": message.content} for message in root.conversation(turn)]
     errors = [cell.finished.error.get("type") for cell in turn.cells if cell.finished and cell.finished.error]

@@ -14,6 +14,8 @@ from rlm_cli import events
 from rlm_cli.events import Record
 from rlm_cli.models import Message
 
+_NESTED = 50  # levels of children; deeper ones stand beside their parents, since all that draw them recurse
+
 
 @dataclass(slots=True)
 class Call:
@@ -50,6 +52,7 @@ class Cell:
     """One cell of Python with what it asked for."""
 
     id: str
+    node: str
     code: str = ""
     title: str = ""
     began: float = 0.0
@@ -80,6 +83,8 @@ class Node:
     id: str
     question: str = ""
     depth: int = 0
+    level: int = 0  # how many nodes it is inside of
+    asked_by: Cell | None = None
     began: float = 0.0
     ended: float | None = None
     status: str = ""
@@ -113,6 +118,7 @@ class Trajectory:
     nodes: dict[str, Node] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
     cells: dict[str, Cell] = field(default_factory=dict)
+    turns: dict[tuple[str, int], Turn] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -178,17 +184,17 @@ class Trajectory:
         return self.nodes.setdefault(name, Node(name, depth=name.count("."), began=t))
 
     def _turn(self, node: str, number: int, t: float) -> Turn:
-        turns = self._node(node, t).turns
-        found = next((turn for turn in reversed(turns) if turn.number == number), None)
+        found = self.turns.get((node, number))
         if found is None:
-            found = Turn(number, began=t, prompt=len(self.nodes[node].messages))
-            turns.append(found)
+            own = self._node(node, t)
+            found = self.turns[node, number] = Turn(number, began=t, prompt=len(own.messages))
+            own.turns.append(found)
         return found
 
     def _cell(self, node: str, turn: int, name: str, t: float) -> Cell:
         found = self.cells.get(name)
         if found is None:
-            found = self.cells[name] = Cell(name, began=t)
+            found = self.cells[name] = Cell(name, node, began=t)
             self._turn(node, turn, t).cells.append(found)
         return found
 
@@ -201,8 +207,15 @@ class Trajectory:
     def _node_started(self, event: events.NodeStarted, t: float) -> None:
         node = self._node(event.node, t)
         node.question, node.depth, node.site, node.began = event.question, event.depth, event.site, t
-        if event.cell is not None and event.parent is not None:
-            self._cell(event.parent, _turn_of(event.cell), event.cell, t).children.append(node)
+        # Once, and never the root: so no journal leads in a circle.
+        if event.cell is None or event.parent is None or node.id == "0" or node.asked_by is not None:
+            return
+        cell = self._cell(event.parent, _turn_of(event.cell), event.cell, t)
+        parent = self._node(cell.node, t)
+        if parent.level >= _NESTED and parent.asked_by is not None:
+            cell = parent.asked_by
+        node.level, node.asked_by = min(parent.level + 1, _NESTED), cell
+        cell.children.append(node)
 
     def _node_finished(self, event: events.NodeFinished, t: float) -> None:
         node = self._node(event.node, t)

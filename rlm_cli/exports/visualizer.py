@@ -97,7 +97,8 @@ def _block(run: Trajectory, cell: Cell, answer: str | None) -> dict[str, Any]:
         "result": {
             "stdout": done.output if done else "",
             "stderr": told,
-            "locals": {"context": _context(run)} | {row[0]: _variable(row) for row in (done.variables if done else [])},
+            "locals": {"context": _context(run)}
+            | {row[0]: _variable(row) for row in (done.variables if done else []) if row},
             "execution_time": round(done.seconds, 3) if done else 0.0,
             "rlm_calls": [_call(call) for call in cell.calls] + [_child(run, child) for child in cell.children],
             "final_answer": answer if done and done.submitted else None,

@@ -84,8 +84,9 @@ def rendered(report: Report, where: Place) -> str:
     for citation in report.citations:
         line = one_line(source_line(citation), 4200)
         if citation.get("verified"):
-            spot = place(citation)
-            line = line.replace(spot, linker.link(spot, str(citation["path"]), int(citation["line"])), 1)
+            spot, number = place(citation), citation.get("line")
+            if isinstance(number, int):
+                line = line.replace(spot, linker.link(spot, str(citation.get("path", "")), number), 1)
         else:
             line = f"{dim}{line}{plain}"
         parts.append(line + "\n")

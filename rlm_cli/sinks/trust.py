@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from rlm_cli.figures import number, plural
@@ -48,7 +49,7 @@ def finding(coverage: Mapping[str, Any]) -> str:
     lines = []
     searches = [
         f"{kind} {_quoted(pattern)}"
-        for search in coverage.get("searched_for") or []
+        for search in _items(coverage, "searched_for")
         if isinstance(search, Mapping)
         for kind, pattern in search.items()
     ]
@@ -66,20 +67,25 @@ def finding(coverage: Mapping[str, Any]) -> str:
 def doubts(checks: Mapping[str, Any]) -> list[str]:
     """What the answer's text claims and the input does not hold, a sentence each."""
     told = []
-    if marks := checks.get("marks_without_source"):
+    if marks := _items(checks, "marks_without_source"):
         told.append(f"marks without a source: {_listed([f'[{mark}]' for mark in marks])}")
-    if places := checks.get("places_unverified"):
+    if places := _items(checks, "places_unverified"):
         told.append(f"places that are not in the input: {_listed(places)}")
-    if quotes := checks.get("quotes_not_found"):
+    if quotes := _items(checks, "quotes_not_found"):
         told.append(f"{plural(len(quotes), 'quote')} not found in what was read: {_listed(quotes)}")
-    if unsearched := checks.get("quotes_not_searched"):
-        told.append(f"{plural(int(unsearched), 'quote')} not searched to the end")
+    if unsearched := _count(checks, "quotes_not_searched"):
+        told.append(f"{plural(unsearched, 'quote')} not searched to the end")
     return told
 
 
 def _count(values: Mapping[str, Any], name: str) -> int:
     value = values.get(name)
-    return int(value) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, int | float) and isfinite(value) else 0
+
+
+def _items(values: Mapping[str, Any], name: str) -> list[Any]:
+    value = values.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _listed(names: list[Any]) -> str:

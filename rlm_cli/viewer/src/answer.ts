@@ -5,16 +5,16 @@ import type { Citation } from "./events";
 import { facts, sumsFacts, textBox, type Way } from "./detail";
 import { bytes, duration, plural } from "./figures";
 import { markdown } from "./markdown";
-import type { Item, Run } from "./model";
-import { number, object, text } from "./events";
-import { nameOf } from "./tree";
+import { shownBy, type Item, type Run } from "./model";
+import { entry, number, object, text } from "./events";
+import { whereOf } from "./tree";
 
 const TITLES: Record<string, string> = { answered: "Answer", not_found: "Not found", partial: "Partial answer", failed: "No answer" };
 
 export function answerPage(run: Run, way: Way): HTMLElement {
   const page = h("article", { class: "answer" });
   const answer = run.answer;
-  const state = answer ? (TITLES[answer.status] ?? answer.status) : run.finished ? "No answer" : "Running";
+  const state = answer ? (entry(TITLES, answer.status) ?? answer.status) : run.finished ? "No answer" : "Running";
   page.append(h("h2", {}, state));
   if (answer?.stoppedBy) page.append(h("p", { class: "error", role: "note" }, `Stopped by: ${clean(answer.stoppedBy)}`));
   const error = object(run.finished?.error);
@@ -58,7 +58,7 @@ function sources(run: Run, citations: Citation[], way: Way): HTMLElement {
         citation.verified ? h("span", { class: "good" }, " verified") : h("span", { class: "bad" }, " not verified: the quote was not found again"),
         citation.moved ? h("span", { class: "dim" }, " (it had moved)") : null),
       h("pre", { class: "quote", tabindex: 0, "aria-label": `quote ${citation.number}` }, clean(text(citation.quote))),
-      seen ? h("p", {}, h("button", { class: "plain", onclick: () => way.go(seen) }, `seen in ${nameOf(seen)} ${seen.id}`)) : null,
+      seen ? h("p", {}, h("button", { class: "plain", onclick: () => way.go(seen) }, `seen in ${whereOf(shownBy(seen))}`)) : null,
     );
   });
   return h("section", {}, h("h3", {}, "Sources"), h("ol", { class: "sources" }, ...items));

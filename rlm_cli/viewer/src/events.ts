@@ -33,6 +33,9 @@ export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value
 export const object = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 
+/** What a table holds for a name that the journal says: `constructor` is no entry of any. */
+export const entry = <T>(table: Record<string, T>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
+
 /**
  * The text of a journal and where its lines are. Texts of prompts and replies stay in it: a line is parsed when it is
  * looked at, so that a run of ten thousand calls takes little more memory than its file.

@@ -10,7 +10,7 @@ import { Player } from "./player";
 import { search } from "./search";
 import { sumsPage } from "./sums";
 import { timelinePage } from "./timeline";
-import { nameOf, Tree } from "./tree";
+import { nameOf, Tree, whereOf } from "./tree";
 
 type Page = "steps" | "answer" | "step" | "timeline" | "input" | "sums" | "search";
 
@@ -186,6 +186,7 @@ class Viewer {
 
   private chose(item: Item, focus: boolean): void {
     this.page = "step";
+    this.player.follow(item);
     history.replaceState(null, "", `#${item.id}`);
     this.draw();
     this.panel.scrollTop = 0;
@@ -257,11 +258,6 @@ class Viewer {
     this.place.append(paper);
     window.addEventListener("afterprint", () => paper.remove(), { once: true });
   }
-}
-
-/** `turn 0.1/2`, `cell 0/3.1`, `c17`. */
-function whereOf(item: Item): string {
-  return item.kind === "call" || item.level === 1 ? nameOf(item) : `${item.kind === "node" ? "child" : item.kind} ${item.id}`;
 }
 
 function unescaped(address: string): string {

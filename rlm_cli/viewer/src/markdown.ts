@@ -9,13 +9,20 @@ export type Mark = (number: number) => Node | null;
 const INLINE = /(`+)([\s\S]+?)\1|\*\*([\s\S]+?)\*\*|\*([^*\s][^*]*?)\*|\[(\d{1,4})\](?!\()|\[([^\]\n]*)\]\(([^)\n]*)\)/g;
 const ITEM = /^(\s*)(?:[-*+]|(\d{1,9})[.)])\s+(.*)$/;
 
+const COLUMNS = 50; // of a table
+const NESTED = 20; // quotes and lists inside of each other; what is deeper is text
+
 export function markdown(source: string, mark: Mark): HTMLElement {
   const body = h("div", { class: "markdown", dir: "auto" });
   blocks(clean(source).split("\n"), body, mark);
   return body;
 }
 
-function blocks(lines: string[], into: HTMLElement, mark: Mark): void {
+function blocks(lines: string[], into: HTMLElement, mark: Mark, level = 0): void {
+  if (level > NESTED) {
+    into.append(lines.join("\n"));
+    return;
+  }
   for (let at = 0; at < lines.length; ) {
     const line = lines[at] ?? "";
     const fence = /^\s*(```+|~~~+)\s*(\w*)/.exec(line);
@@ -29,12 +36,12 @@ function blocks(lines: string[], into: HTMLElement, mark: Mark): void {
     } else if (/^\s*(\*\*\*+|---+|___+)\s*$/.test(line)) {
       into.append(h("hr"));
       at++;
-    } else if (ITEM.test(line)) at = items(lines, at, into, mark);
+    } else if (ITEM.test(line)) at = items(lines, at, into, mark, level);
     else if (/^\s*>/.test(line)) {
       const quoted = [];
       while (/^\s*>/.test(lines[at] ?? "")) quoted.push((lines[at++] ?? "").replace(/^\s*>\s?/, ""));
       const quote = h("blockquote");
-      blocks(quoted, quote, mark);
+      blocks(quoted, quote, mark, level + 1);
       into.append(quote);
     } else if (/\|/.test(line) && /^\s*\|?[\s:-]*-[\s:|-]*$/.test(lines[at + 1] ?? "")) at = table(lines, at, into, mark);
     else {
@@ -58,7 +65,7 @@ function code(lines: string[], at: number, fence: string, language: string, into
   return at + 1;
 }
 
-function items(lines: string[], at: number, into: HTMLElement, mark: Mark): number {
+function items(lines: string[], at: number, into: HTMLElement, mark: Mark, level: number): number {
   const first = ITEM.exec(lines[at] ?? "");
   const indent = first?.[1]?.length ?? 0;
   const ordered = first?.[2] !== undefined;
@@ -77,7 +84,7 @@ function items(lines: string[], at: number, into: HTMLElement, mark: Mark): numb
     }
     while (at < lines.length && !(lines[at] ?? "").trim() && ITEM.test(lines[at + 1] ?? "")) at++;
     const item = h("li");
-    blocks(own, item, mark);
+    blocks(own, item, mark, level + 1);
     list.append(item);
   }
   into.append(list);
@@ -85,7 +92,7 @@ function items(lines: string[], at: number, into: HTMLElement, mark: Mark): numb
 }
 
 function table(lines: string[], at: number, into: HTMLElement, mark: Mark): number {
-  const cells = (line: string) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
+  const cells = (line: string) => line.trim().replace(/^\||\|$/g, "").split("|", COLUMNS).map((cell) => cell.trim());
   const row = (line: string, tag: "th" | "td") => h("tr", {}, ...cells(line).map((cell) => h(tag, {}, inline(cell, mark))));
   const made = h("table", {}, h("thead", {}, row(lines[at] ?? "", "th")));
   const body = h("tbody");

@@ -1,7 +1,7 @@
 /** What a run looks like: a fold over its journal into a tree of items, one a row. Texts stay in the journal. */
 
 import { oneLine } from "./dom";
-import { Citation, FileRead, Journal, Line, list, number, object, text } from "./events";
+import { Citation, entry, FileRead, Journal, Line, list, number, object, text } from "./events";
 import { isReference, ReferenceReader } from "./reference";
 
 export type Kind = "node" | "turn" | "cell" | "group" | "call";
@@ -79,6 +79,7 @@ export function shownBy(item: Item): Item {
   return item.purpose === "root" && item.parent ? item.parent : item;
 }
 
+const NESTED = 150; // levels of the tree; deeper children stand beside their parents, since all that draw them recurse
 const FILE_HEADER = /==> (.{1,300}?) <==/;
 
 export class Run {
@@ -177,7 +178,7 @@ export class Run {
 
   fold(line: Line, index: number): void {
     this.t = Math.max(this.t, number(line.t));
-    const fold = FOLDS[line.type];
+    const fold = entry(FOLDS, line.type);
     if (fold) fold(this, line, index);
     else this.unknown++;
   }
@@ -255,6 +256,12 @@ function groupEnd(item: Item, t: number): void {
   group.status = group.children.some((child) => child.status === "running") ? "running" : group.sums.failed ? "partial" : "ok";
 }
 
+function cellAbove(item: Item): Item | null {
+  let above = item.parent;
+  while (above && above.kind !== "cell") above = above.parent;
+  return above;
+}
+
 const STATUS: Record<string, Status> = { answered: "ok", not_found: "not found", partial: "partial", failed: "failed" };
 
 function labelOf(line: Line): string {
@@ -320,7 +327,8 @@ const FOLDS: Record<string, Fold> = {
   },
   "node.started"(run, line, index) {
     const id = text(line.node);
-    const cell = line.cell ? run.cellOf(text(line.parent), text(line.cell), line.t) : null;
+    let cell = line.cell ? run.cellOf(text(line.parent), text(line.cell), line.t) : null;
+    while (cell && cell.level > NESTED) cell = cellAbove(cell);
     const site = text(line.site);
     const parent = cell ? run.place(cell, site, true, line.t) : null;
     const node = run.item("node", id, parent, line.t);
@@ -331,7 +339,7 @@ const FOLDS: Record<string, Fold> = {
   },
   "node.finished"(run, line, index) {
     const node = run.nodeOf(text(line.node), line.t);
-    end(node, line.t, STATUS[text(line.status)] ?? "ok");
+    end(node, line.t, entry(STATUS, text(line.status)) ?? "ok");
     const last = node.children.at(-1);
     if (last) end(last, line.t, "ok");
     run.note(node, index);
@@ -392,7 +400,7 @@ const FOLDS: Record<string, Fold> = {
     call.model = text(line.model);
     call.memo = line.memo === true;
     call.purpose = line.cell ? text(line.site) : purpose;
-    call.title = line.cell ? labelOf(line) || call.id : PURPOSES[purpose] ?? purpose;
+    call.title = line.cell ? labelOf(line) || call.id : entry(PURPOSES, purpose) ?? purpose;
     run.note(call, index);
   },
   "call.retried"(run, line, index) {

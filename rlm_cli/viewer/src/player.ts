@@ -34,10 +34,15 @@ export class Player {
     this.tell();
   }
 
+  /** The step that was chosen elsewhere is the one to go on from. */
+  follow(item: Item): void {
+    const place = this.steps.indexOf(item);
+    if (place >= 0) this.at = place;
+    this.tell();
+  }
+
   step(by: number): void {
-    const selected = this.tree.selected;
-    const known = selected ? this.steps.indexOf(selected) : -1;
-    this.to((known < 0 ? this.at : known) + by);
+    this.to(this.at + by);
   }
 
   to(place: number): void {

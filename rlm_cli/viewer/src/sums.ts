@@ -4,7 +4,9 @@ import { h } from "./dom";
 import { costOf, type Way } from "./detail";
 import { count, duration, tokens } from "./figures";
 import { noSums, type Item, type Run, type Sums } from "./model";
-import { nameOf } from "./tree";
+import { nameOf, whereOf } from "./tree";
+
+const MOST = 100; // rows of a table
 
 interface Row {
   name: string;
@@ -29,6 +31,7 @@ export function sumsPage(run: Run, way: Way): HTMLElement {
       depths.set(name, row);
       row.seconds += length;
       for (const key of Object.keys(row.sums) as (keyof Sums)[]) row.sums[key] += item.sums[key];
+      if (item.parent?.kind === "cell") sites.push({ name: siteOf(item), sums: item.sums, seconds: length, item });
     } else if (item.kind === "group") sites.push({ name: siteOf(item), sums: item.sums, seconds: length, item });
     else if (item.kind === "turn" && item.node === "0") turns.push({ name: `${nameOf(item)}  ${item.title}`, sums: item.sums, seconds: length, item });
   }
@@ -36,23 +39,24 @@ export function sumsPage(run: Run, way: Way): HTMLElement {
   sites.sort((one, other) => other.sums.cost - one.sums.cost || other.sums.input - one.sums.input);
   page.append(
     table("By model", models, "seconds of calls", way), table("By depth", [...depths.values()], "seconds of calls", way),
-    table("By turn of the root", turns, "time", way), table("By call site", sites.slice(0, 100), "time", way),
+    table("By turn of the root", turns, "time", way), table("By call site", sites, "time", way),
     table("In all", [{ name: "the run", sums: run.total, seconds: now }], "time", way),
   );
   return page;
 }
 
-/** `cell 3.1 line 4  ask each hit`. */
-function siteOf(group: Item): string {
-  const line = /@(\d+)/.exec(group.id)?.[1];
-  return `cell ${group.parent?.id.replace(/^0\//, "") ?? ""}${line ? ` line ${line}` : ""}  ${group.parent?.title ?? ""}`;
+/** `cell 3.1 line 4  ask each hit`, of a group of calls or of a call alone. */
+function siteOf(item: Item): string {
+  const line = item.kind === "call" ? item.purpose : /@(\d+)/.exec(item.id)?.[1];
+  return `${item.parent ? whereOf(item.parent) : ""}${line ? ` line ${line}` : ""}  ${item.parent?.title ?? ""}`;
 }
 
 function table(title: string, rows: Row[], time: string, way: Way): HTMLElement | string {
   if (!rows.length) return "";
+  const left = rows.length - MOST;
   const head = h("tr", {}, ...[title.replace(/^By /, ""), "calls", "failed", "memo", "in", "out", "cost", time].map((name) => h("th", { scope: "col" }, name)));
-  const body = rows.map(({ name, sums, seconds, item }) =>
+  const body = rows.slice(0, MOST).map(({ name, sums, seconds, item }) =>
     h("tr", {}, h("th", { scope: "row" }, item ? h("button", { class: "plain", onclick: () => way.go(item) }, h("bdi", {}, name)) : name),
       ...[count(sums.calls), sums.failed ? count(sums.failed) : "", sums.memo ? count(sums.memo) : "", tokens(sums.input), tokens(sums.output), costOf(sums) ?? "", duration(seconds)].map((value) => h("td", {}, value))));
-  return h("section", {}, h("h3", {}, title), h("div", { class: "wide" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))));
+  return h("section", {}, h("h3", {}, title), h("div", { class: "wide" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))), left > 0 ? h("p", { class: "dim" }, `and ${count(left)} more`) : null);
 }

@@ -100,6 +100,12 @@ function drawing(run: Run, turns: Item[], cells: Item[], lanes: Item[][], now: n
     const item = run.items.get((event.target as SVGElement).dataset.id ?? "");
     if (item) tip.textContent = `${nameOf(item)} ${item.title} \u00b7 ${figuresOf(item, run.t)}`;
   });
-  picture.style.height = `${Math.min(640, Math.max(90, high * 1.4))}px`;
-  return h("div", {}, picture as unknown as HTMLElement, axis, tip, h("ul", { class: "legend" }, ...[["turn", "turn"], ["code", "cell"], ["root", "root model"], ["sub", "sub-call"], ["memo", "from memory"], ["failed", "failed"]].map(([kind, name]) => h("li", {}, h("span", { class: `swatch f-${kind}` }), name ?? ""))));
+  const height = Math.min(640, Math.max(90, high * 1.4));
+  picture.style.height = `${height}px`;
+  const names = h("div", { class: "lane-names", "aria-hidden": "true" }, ...rows.map(([name], row) => {
+    const label = h("span", {}, name);
+    label.style.top = `${((row + 0.5) * LANE * height) / high}px`;
+    return name ? label : null;
+  }));
+  return h("div", {}, h("div", { class: "lanes-box" }, names, picture as unknown as HTMLElement, axis), tip, h("ul", { class: "legend" }, ...[["turn", "turn"], ["code", "cell"], ["root", "root model"], ["sub", "sub-call"], ["memo", "from memory"], ["failed", "failed"]].map(([kind, name]) => h("li", {}, h("span", { class: `swatch f-${kind}` }), name ?? ""))));
 }

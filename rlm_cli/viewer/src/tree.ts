@@ -25,6 +25,12 @@ export function nameOf(item: Item): string {
   return item.level === 1 ? "root" : `child ${item.id.split(".").slice(1).join(".")}`;
 }
 
+/** The name of an item away from its parents: `turn 3`, `cell 1/2.1` of child 1, `c17`. */
+export function whereOf(item: Item): string {
+  if (item.kind !== "turn" && item.kind !== "cell") return nameOf(item);
+  return `${item.kind} ${item.id.replace(/^0[/.]/, "")}`;
+}
+
 /** Tokens, money and time of an item, as far as they say something. */
 export function figuresOf(item: Item, now: number): string {
   return [...more(item), ...short(item, now)].join(" \u00b7 ");

@@ -1,0 +1,129 @@
+"""A journal may come from anywhere: whatever stands in it, what reads journals gives what it can and never breaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rlm_cli import events, journal
+from rlm_cli.events import Event, Record
+from rlm_cli.exports import EXPORTS, Choices, Source, export
+from rlm_cli.exports.trajectory import Trajectory
+from tests.conftest import RunRlm
+from tests.inside import runner
+
+V1 = Path(__file__).parent / "data" / "journals" / "v1.jsonl"
+AT = "2026-11-21T08:00:00.000Z"
+LINES: list[dict[str, Any]] = [json.loads(line) for line in V1.read_text().splitlines()]
+WRONG: list[Any] = [
+    None, True, 0, -1, 1e308, float("inf"), float("nan"), 10**400, "", "x", "\u202e\0\ud800", "0/1.1", "0.1", "0",
+    "</script><script>alert(1)</script>", [], [[]], [1], [None], [{}], ["x"], [["a"]], {}, {"a": 1},
+    {"error": {"type": []}}, "constructor", "__proto__",
+]  # fmt: skip
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value inside."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield (*above, key)
+        yield from places(item, (*above, key))
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A journal in which a few values are something else, and lines are gone, doubled or elsewhere."""
+    lines: list[dict[str, Any]] = json.loads(json.dumps(LINES))
+    for _ in range(draw(st.integers(1, 6))):
+        at = draw(st.integers(0, len(lines) - 1))
+        how = draw(st.sampled_from(["value", "value", "value", "gone", "double", "first"]))
+        if how == "value" and (found := list(places(lines[at]))):
+            *above, key = draw(st.sampled_from(found))
+            inner: Any = lines[at]
+            for step in above:
+                inner = inner[step]
+            inner[key] = draw(st.sampled_from(WRONG))
+        elif how == "gone" and len(lines) > 1:
+            del lines[at]
+        elif how == "double":
+            lines.insert(draw(st.integers(0, len(lines))), json.loads(json.dumps(lines[at])))
+        else:
+            lines[at], lines[0] = lines[0], lines[at]
+    return lines
+
+
+@pytest.fixture
+def rlm(
+    home: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> RunRlm:
+    return runner(home, environment, monkeypatch, capsys)
+
+
+def looked_at(rlm: RunRlm, path: Path) -> None:
+    """Every way to look at a run: none may end in a traceback."""
+    for name in EXPORTS:
+        b"".join(export(name, Source(path), Choices(failed=True, tokens=True)))
+    for words in (["view", "--stats"], ["view", "--stats", "--json"], ["view", "--terminal"], ["runs", "show"]):
+        done = rlm(*words, path)
+        assert done.exit in (0, 2), (words, done.stderr)
+    assert rlm("runs").exit == 0
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damaged())
+def test_a_damaged_journal_shows_what_it_holds(rlm: RunRlm, home: Path, lines: list[dict[str, Any]]) -> None:
+    path = home / "runs" / "20260101-080000-abcd.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    looked_at(rlm, path)
+
+
+def journal_of(found: list[Event], folder: Path) -> Path:
+    path = folder / "run.jsonl"
+    path.write_bytes(b"".join(Record(seq, seq / 10, AT, event).to_line() for seq, event in enumerate(found, start=1)))
+    return path
+
+
+def child(node: str, parent: str) -> Event:
+    return events.NodeStarted(node=node, depth=1, question=node, parent=parent, cell=f"{parent}/1.1", site=1)
+
+
+START: list[Event] = [
+    events.RunStarted(run="r", version="0", question="q", sources=[], root_model="a/b", sub_model="a/c"),
+    events.NodeStarted(node="0", depth=0, question="q"),
+]
+
+
+def test_children_that_lead_in_a_circle_are_drawn_once(rlm: RunRlm, tmp_path: Path) -> None:
+    circles = [child("a", "b"), child("b", "a"), child("0", "b"), child("b", "0"), child("0", "0"), child("c", "0"), child("c", "c")]  # fmt: skip
+    path = journal_of([*START, *circles], tmp_path)
+    looked_at(rlm, path)
+    assert "child c" in exported(path).lower()
+
+
+def test_children_of_any_depth_are_all_kept(rlm: RunRlm, tmp_path: Path) -> None:
+    """Beyond fifty levels they stand beside their parents: whatever draws a tree recurses."""
+    path = journal_of([*START, *(child(f"n{at + 1}", f"n{at}" if at else "0") for at in range(1_000))], tmp_path)
+    looked_at(rlm, path)
+    run = Trajectory.of(journal.read(path))
+    assert max(node.level for node in run.nodes.values()) == 50
+    assert exported(path).count("Child n") == 1_000
+
+
+def exported(path: Path) -> str:
+    return b"".join(export("markdown", Source(path), Choices())).decode()
+
+
+@pytest.mark.parametrize("field", ["seq", "t", "at", "type", "input_tokens", "cost", "messages", "cell"])
+def test_a_field_of_another_type_makes_a_line_that_cannot_be_read(field: str) -> None:
+    line = next(line for line in LINES if line["type"] == ("call.started" if field != "cost" else "call.finished"))
+    events.parse(json.dumps(line))
+    for wrong in ([1], {"a": 1}, float("nan"), float("inf"), 10**30, True):
+        with pytest.raises(ValueError, match="something else"):
+            events.parse(json.dumps(line | {field: wrong}))
