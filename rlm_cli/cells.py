@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from rlm_cli.account import Account
 from rlm_cli.answer import Outcome
+from rlm_cli.background import in_background
 from rlm_cli.citations import Sources
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
@@ -32,6 +33,7 @@ from rlm_cli.tools import Tools, asked_tool
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
 _SUBMITTED = 300  # characters of what was refused that the model is shown: it may have computed it unseen
+_EARLY = 2  # times that NOT_FOUND is refused while the model has seen nothing but the pack's own search
 _BLIND = 3  # times that NOT_FOUND is refused since the cell before failed
 _MOST_PROMPT = 64 << 20  # bytes of one prompt, where no window is known
 _BYTES_A_TOKEN = 8  # at most, over all of a prompt
@@ -113,8 +115,10 @@ class CellHost:
         self.slot = 0
         self.looked = False
         self.failed = False  # the last cell that looked ended with an error
+        self.silent = False  # it printed nothing, and that was not held against NOT_FOUND yet
         self.glimpse_only = False  # the model has seen what the pack's first cell shows, and run none of its own
         self._blind = 0  # NOT_FOUND that were refused for it
+        self._early = 0  # submissions that were refused since no cell of the model's own had run
         self._delegated = False  # a model or a child was given a part of the input
         self.outcome: Outcome | None = None
         self.stop: LimitReached | AuthError | None = None  # the run must end when this cell is done
@@ -135,8 +139,8 @@ class CellHost:
     def follow(self) -> None:
         """A further question: what was submitted is past."""
         self.outcome, self.stop = None, None
-        self._misfits = self._blind = 0
-        self.failed = self.glimpse_only = False
+        self._misfits = self._blind = self._early = 0
+        self.failed = self.silent = self.glimpse_only = False
 
     def taken_notes(self) -> list[str]:
         """What the model should be told, once."""
@@ -304,8 +308,9 @@ class CellHost:
         if body is not None:
             self.outcome = Outcome("answered", text, body=body)
             return
-        if self._shared.schema is not None and self._depth == 0:
-            value, fault = self._shared.schema.read(text if parts is not None else value)
+        schema, given = self._shared.schema, text if parts is not None else value
+        if schema is not None and self._depth == 0:
+            value, fault = await in_background(lambda: schema.read(given))
             if fault is not None and self._misfits < _MISFITS:
                 self._misfits += 1
                 raise CellRefusal("SubmissionRefused", pack.say("schema_refused", fault=fault))
@@ -322,12 +327,14 @@ class CellHost:
         elif kind == "final" and schema is None and text not in self._unfit and (reason := unfit(text)) is not None:
             self._unfit.add(text)
             word = reason
-        elif kind == "not_found" and self.failed and self._blind < _BLIND:
-            self._blind += 1
+        elif kind == "not_found" and (self.silent or (self.failed and self._blind < _BLIND)):
+            self._blind += self.failed
+            self.silent = False
             word = "refused_failed"
         elif self.glimpse_only:
-            self.glimpse_only = False
-            word, values = "refused_early", {"text": text[:_SUBMITTED]}
+            word, values = "refused_early" if not self._early else "refused_unsearched", {"text": text[:_SUBMITTED]}
+            self._early += 1
+            self.glimpse_only = kind == "not_found" and self._early < _EARLY
         elif pack.marks and (name := copied(text, pack.marks, self._shown())) is not None:
             word, values = "refused_copied", {"word": name}
         if word:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from rlm_cli.answer import Outcome
+from rlm_cli.background import in_background
 from rlm_cli.errors import LimitReached, ProviderError, SchemaError
 from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
@@ -24,7 +26,7 @@ async def mended(
 
     Raises what the gate raises for a refused key; at a limit, or where the provider fails, what there is counts.
     """
-    value, fault = schema.read(given)
+    value, fault = await in_background(partial(schema.read, given))
     for _ in range(REPAIRS):
         if fault is None:
             break
@@ -36,8 +38,8 @@ async def mended(
             reply = await gate.ask(request)
         except (LimitReached, ProviderError):
             break
-        value, fault = schema.read(reply.text)
         given = reply.text
+        value, fault = await in_background(partial(schema.read, given))
     return value, fault
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from rlm_cli import validation
 from rlm_cli.errors import UsageError
 
 _TYPES = {
@@ -27,10 +27,7 @@ _TYPES = {
 _FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)(?:\s+(?P<type>\w+))?(?:\s*:\s*(?P<about>.+))?", re.DOTALL)
 _HINT = "--schema takes 'name, age int', a JSON Schema, or a file that holds either."
 _LONGEST = 100_000  # characters of a schema that a cell gives
-_FORBIDDEN = frozenset({"pattern", "patternProperties", "$id", "$dynamicRef"})
 _FENCE = re.compile(r"```(?:json)?[ \t]*+\n(.*?)```", re.DOTALL)
-_NOT_APPLIED = "the schema cannot be applied"
-_MOST_ERRORS = 50  # of a value that are compared to say the one that matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +51,15 @@ class Schema:
             schema = _short(text)
         _check_schema(schema)
         made = cls({"type": "array", "items": schema} if multi else schema)
-        trials: tuple[Any, ...] = ({}, [], "", 0)
-        for trial in trials:  # a reference that leads nowhere, or to itself, shows itself on use alone
-            fault = made.fault(trial) or ""
-            if fault.startswith(_NOT_APPLIED):
-                raise UsageError(f"--schema: {fault}", "Its references must lead to places within it.")
+        if (why := validation.inapplicable(made.json)) is not None:
+            raise UsageError(f"--schema: {why}", "Its references must lead to places within it.")
         return made
 
     @classmethod
     def given(cls, value: Any) -> Schema:
         """The schema of a sub-call, from a cell: untrusted. Raises ValueError.
 
-        It names no file and no address, and holds no pattern: one can be made that takes hours to match.
+        It names no file and no address, and nothing in it can be made to take hours.
         """
         if isinstance(value, str) and len(value) <= _LONGEST:
             text = value.strip()
@@ -77,8 +71,10 @@ class Schema:
             value = {"type": "array", "items": value} if multi else value
         if not isinstance(value, dict) or len(json.dumps(value)) > _LONGEST:
             raise ValueError("schema takes 'name, age int' or a JSON Schema of at most 100,000 characters")
-        if wrong := _FORBIDDEN & _keys(value):
-            raise ValueError(f"a sub-call's schema may not use {', '.join(sorted(wrong))}")
+        if not validation.is_bounded(value):
+            raise ValueError(
+                "a sub-call's schema takes no pattern, no uniqueItems and no reference that leads on for ever"
+            )
         try:
             _check_schema(value)
         except (UsageError, RecursionError) as error:
@@ -91,20 +87,8 @@ class Schema:
         return self.json if self.json.get("type") == "object" else None
 
     def fault(self, value: Any) -> str | None:
-        """What is wrong with `value`, in a sentence for the model; None when it fits."""
-        import jsonschema
-        import referencing
-
-        # An empty registry: a $ref to an address is never fetched.
-        validator = jsonschema.Draft202012Validator(self.json, registry=referencing.Registry())
-        try:
-            error = jsonschema.exceptions.best_match(islice(validator.iter_errors(value), _MOST_ERRORS))
-        except (referencing.exceptions.Unresolvable, RecursionError) as failure:
-            return f"{_NOT_APPLIED}: {failure}"[:500]
-        if error is None:
-            return _no_json(value)
-        where = "/".join(str(step) for step in error.absolute_path)
-        return f"at {where}: {error.message}"[:500] if where else error.message[:500]
+        """What is wrong with `value`, in a sentence for the model; None when it fits. May take seconds."""
+        return validation.fault(self.json, value)
 
     def read(self, value: Any) -> tuple[Any, str | None]:
         """`value` as it was submitted, a text read as JSON where it is one, and its fault."""
@@ -123,17 +107,6 @@ class Schema:
     def text(self) -> str:
         """The schema as the model is shown it."""
         return json.dumps(self.json, ensure_ascii=False)
-
-
-def _no_json(value: Any) -> str | None:
-    """NaN and infinities fit `number`, and are no JSON all the same."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return "NaN and Infinity are no JSON: use null, or a number"
-    except (TypeError, RecursionError) as error:
-        return f"the value is no JSON: {error}"[:200]
-    return None
 
 
 def parse_json(text: str) -> Any:
@@ -157,23 +130,6 @@ def _contents(text: str) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"--schema: cannot read {named}: {reason}", _HINT) from None
     return text
-
-
-def _keys(value: Any) -> set[str]:
-    """Every key anywhere in `value`; references to an address count as `$id`."""
-    keys: set[str] = set()
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            keys |= item.keys()
-            reference = item.get("$ref")
-            if isinstance(reference, str) and not reference.startswith("#"):
-                keys.add("$id")
-            waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item
-    return keys
 
 
 def _short(text: str) -> dict[str, Any]:

@@ -25,7 +25,6 @@ LAYERS = [
         "delivery",
         "dryrun",
         "signals",
-        "background",
         "choosing",
         "resuming",
     },
@@ -60,6 +59,7 @@ LAYERS = [
         "description",
         "packs",
         "schema",
+        "validation",
         "retries",
         "recording",
         "redaction",
@@ -80,7 +80,7 @@ LAYERS = [
         "keys",
         "links",
     },
-    {"errors", "events", "__init__"},
+    {"errors", "events", "background", "__init__"},
 ]
 APART = [  # neither may import the other
     ({"engine", "direct", "cells", "strategies", "retrieval", "mapping"}, {"sinks"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,14 @@ HOSTILE = [
     {"$ref": "file:///etc/passwd"},
     {"type": "string", "pattern": "(a+)+$"},
     {"type": "object", "properties": {"x": {"patternProperties": {"(a+)+$": {}}}}},
+    {"$ref": "#/properties", "properties": {"pattern": {"type": "string"}}},
+    {"$ref": "#/enum/0", "enum": [{"pattern": "(a+)+$"}]},
+    {"$ref": "#/nowhere"},
+    {"$ref": "#/$defs/n", "$defs": {"n": {"items": {"$ref": "#/$defs/n"}}}},
+    {
+        "$defs": {f"n{n}": {"allOf": [{"$ref": f"#/$defs/n{n + 1}"}] * 2} for n in range(30)} | {"n30": {}},
+        "$ref": "#/$defs/n0",
+    },
     {"type": "nonsense"},
     {"enum": ["x" * 200_000]},
     ["not", "a", "schema"],
@@ -100,5 +109,29 @@ def test_a_schema_from_a_cell_takes_both_forms() -> None:
     assert Schema.given("path, line int, why").json == TABLE
     assert Schema.given("path, line int, why[]").json == {"type": "array", "items": TABLE}
     assert Schema.given(TABLE).json == TABLE
-    deep = {"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}}}}}
-    assert Schema.given(deep).read({"n": {"n": {}}}) == ({"n": {"n": {}}}, None)
+    shared = {"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {"pattern": {"type": "integer"}}}}}
+    assert Schema.given(shared).read({"pattern": 3}) == ({"pattern": 3}, None)
+    assert Schema.given("pattern, line int").read({"pattern": "x", "line": 1})[1] is None
+
+
+def test_a_pattern_that_never_ends_is_ended() -> None:
+    schema = Schema.parse('{"type": "string", "pattern": "^(a+)+$"}')
+    assert schema.read("aaa") == ("aaa", None)
+    assert "does not match" in (schema.fault("b") or "")
+    assert "takes too long" in (schema.fault("a" * 60 + "!") or "")
+
+
+def test_references_that_multiply_are_ended_and_those_to_themselves_work() -> None:
+    tree = Schema.parse(
+        '{"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}}}}}'
+    )
+    assert tree.read({"n": {"n": {}}}) == ({"n": {"n": {}}}, None)
+    assert "at n/n: 3" in (tree.fault({"n": {"n": 3}}) or "")
+    many = {f"n{n}": {"allOf": [{"$ref": f"#/$defs/n{n + 1}"}] * 2} for n in range(30)}
+    with pytest.raises(UsageError, match="takes too long"):
+        Schema.parse(json.dumps({"$defs": many | {"n30": {}}, "$ref": "#/$defs/n0"}))
+
+
+def test_a_reference_to_what_is_no_schema_is_a_fault_and_no_bug() -> None:
+    with pytest.raises(UsageError, match="cannot be applied"):
+        Schema.parse('{"$ref": "#/enum/0", "enum": [{"type": 5}]}')
