@@ -65,6 +65,7 @@ from rlm_cli.repair import repaired
 from rlm_cli.resuming import check_input, compare, recorded_settings
 from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.registry import SANDBOXES
+from rlm_cli.sandbox.spares import Spares
 from rlm_cli.schema import Schema
 from rlm_cli.settings import Settings
 from rlm_cli.settling import settle
@@ -118,6 +119,7 @@ class Run:
         self._gate: Gate | None = None
         self._shared: Shared | None = None
         self._node: Node | None = None
+        self._packed: Packed | None = None
         self._earlier: list[Earlier] = []
         self._asked = 0
         self._outcome: Outcome | None = None  # in hand: whatever fails from here on does not cost it
@@ -331,7 +333,8 @@ class Run:
 
     def _new_sandbox(self, corpus: Corpus) -> NewSandbox:
         """Makes the sandbox of a node: (host, the parts of the input that it holds)."""
-        packed, new, memory = Packed(corpus.table), SANDBOXES[self.settings.sandbox], self.settings.cell_memory
+        new, memory = SANDBOXES[self.settings.sandbox], self.settings.cell_memory
+        packed = self._packed = Packed(corpus.table, Spares())
         return lambda host, parts: new(host, packed, parts=parts, cell_memory=memory)
 
     async def _walk_earlier(self, past: Past) -> None:
@@ -422,6 +425,8 @@ class Run:
         """Cancel what is under way; replies that came are kept."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
+                if self._packed is not None:
+                    await self._packed.end()
                 if self._node is not None:
                     await self._node.close()
                 if self._gate is not None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import py_compile
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rlm_cli.context.table import FileTable
 from rlm_cli.errors import SandboxError
-from rlm_cli.sandbox import calls, macos, process
+from rlm_cli.sandbox import calls, macos, process, shelf
 from rlm_cli.sandbox.host import ProcessSandbox
 from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.protocol import LONGEST, Breach, clean, decode, encode
@@ -294,28 +297,99 @@ def test_lines_are_ascii_and_bounded() -> None:
     assert json.loads(encode({"n": 1})) == {"n": 1}
 
 
-def test_a_worker_that_waits_serves_the_first_who_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_waits_serves_the_first_who_comes_and_the_next_after_a_death(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(process, "BOOT", SHIPPED)
 
-    async def serve() -> tuple[bool, str, bool]:
-        spares = Spares()
+    async def waiting(spares: Spares) -> process.Worker:
+        while spares._waiting is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return spares._waiting
+
+    async def serve() -> None:
+        spares = Spares(refill=0.0)
         spares.fill()
-        pid = spares._waiting[0].pid
-        host = NotedHost([b"text"])
-        table = Packed(FileTable.build(["a.txt"], [4]))
-        sandbox = ProcessSandbox(host, table, level="strict", spares=spares)
-        await sandbox.start()
-        assert sandbox._worker is not None
-        same = sandbox._worker.pid == pid
-        result = await sandbox.run("print(files['a.txt'])", cell="0/1.1", time_limit=5)
-        spares.fill()
-        other = spares._waiting[0]
+        first = await waiting(spares)
+        host, table = NotedHost([b"text"]), Packed(FileTable.build(["a.txt"], [4]), spares)
+        sandbox = ProcessSandbox(host, table, level="strict", grace=0.2)
+        ready = await sandbox.start()
+        assert "seccomp" in ready.layers
+        assert sandbox._worker is first
+        second = await waiting(spares)
+        result = await sandbox.run("kept = len(files['a.txt'])", cell="0/1.1", time_limit=5)
+        assert result.error is None
+        result = await sandbox.run("sum(range(10**15))", cell="0/2.1", time_limit=0.1)
+        assert result.error is not None
+        assert sandbox._worker is second
+        assert (await sandbox.run("print(kept)", cell="0/3.1", time_limit=5)).output == "4\n"
+        third = await waiting(spares)
         await sandbox.close()
         await spares.close()
+        assert not any(worker.alive for worker in (first, second, third))
+        spares.fill()
+        assert spares._waiting is None
         host.close()
-        return same, result.output, other.alive
+        table.close()
 
-    assert asyncio.run(serve()) == (True, "text\n", False)
+    asyncio.run(serve())
+
+
+def test_what_cells_need_is_read_ahead() -> None:
+    """Every module that a worker loads once it is confined is on the shelf: another could not be opened any more."""
+    code = (
+        "import json, sys; sys.path += json.loads(sys.argv[1])\n"
+        "import rlm_cli.sandbox.worker\n"
+        "early = set(sys.modules)\n"
+        "import rlm_cli.sandbox.cell, _strptime\n"
+        "from importlib.machinery import BuiltinImporter, FrozenImporter\n"
+        "found = [name for name, module in sys.modules.items() if name not in early and module.__spec__ is not None\n"
+        "         and module.__spec__.loader not in (BuiltinImporter, FrozenImporter)]\n"
+        "print(json.dumps(found))"
+    )
+    paths = json.dumps(process._paths())
+    done = subprocess.run([sys.executable, "-P", "-S", "-c", code, paths], capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)) - set(shelf.MODULES) == set()
+
+
+def test_a_module_without_its_bytecode_is_run_at_once(tmp_path: Path) -> None:
+    (tmp_path / "fresh.py").write_text("x = 1\n")
+    (tmp_path / "stale.py").write_text("x = 1\n")
+    py_compile.compile(str(tmp_path / "fresh.py"))
+    py_compile.compile(str(tmp_path / "stale.py"))
+    (tmp_path / "stale.py").write_text("x = 2  # edited\n")
+    (tmp_path / "bare.py").write_text("x = 3\n")
+    code = (
+        "import sys; sys.path += sys.argv[1:]\n"
+        "from rlm_cli.sandbox.shelf import Shelf\n"
+        "shelf = Shelf()\n"
+        "shelf.read(['fresh', 'stale', 'bare', 'of_no_version'])\n"
+        "print(*[name in sys.modules for name in ('fresh', 'stale', 'bare')])\n"
+        "shelf.stand_alone()\n"
+        "import fresh, stale, bare\n"
+        "print(fresh.x, stale.x, bare.x, type(fresh.__loader__).__name__)\n"
+        "try:\n    import of_no_version\nexcept ModuleNotFoundError as error:\n    print(error)"
+    )
+    paths = [*process._paths(), str(tmp_path)]
+    done = subprocess.run([sys.executable, "-P", "-S", "-c", code, *paths], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "False True True",
+        "1 2 3 _Shelved",
+        "No module named 'of_no_version'",
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is looked at in /proc")
+def test_the_environment_is_empty_inside_and_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RLM_CANARY", "canary")
+    from tests.escape_runs import without_policy
+
+    with without_policy(), Bench() as bench:
+        environ = Path(f"/proc/{bench.session}/environ").read_bytes()
+        code = "import ctypes, os\nget = ctypes.CDLL(None).getenv\nprint(dict(os.environ), get(b'PYTHONHASHSEED'))"
+        assert bench.output(code) == "{} 0\n"
+        assert bench.output("import sys\nprint(sys.path, sys.flags.no_user_site, sys.flags.safe_path)") == "[] 1 True\n"
+    assert environ.strip(b"\0") == b""
 
 
 def test_the_profile_for_macos_denies_by_default() -> None:

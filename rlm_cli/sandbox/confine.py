@@ -198,3 +198,44 @@ def _seccomp(libc: ctypes.CDLL) -> None:
     zero = ctypes.c_ulong(0)
     result = libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), ctypes.byref(program), zero, zero)
     _check(result, "seccomp")
+
+
+class _Status:
+    """What the store looks at of a descriptor."""
+
+    __slots__ = ("st_size",)
+
+    def __init__(self, size: int) -> None:
+        self.st_size = size
+
+
+def plain_fstat() -> None:
+    """Make `os.fstat` use the call of that name.
+
+    glibc 2.33 to 2.38 asks `newfstatat` in its place, which can name any path of the machine and so is forbidden.
+    """
+    numbers = {"x86_64": 5, "aarch64": 80}
+    number = numbers.get(os.uname().machine)
+    if sys.platform != "linux" or number is None:
+        return
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    buffer = ctypes.create_string_buffer(144)
+
+    def fstat(descriptor: int) -> _Status:
+        if syscall(ctypes.c_long(number), ctypes.c_int(descriptor), buffer) < 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        return _Status(struct.unpack_from("q", buffer, 48)[0])
+
+    os.fstat = fstat  # type: ignore[assignment]
+
+
+def forget_environment() -> None:
+    """Leave no variable behind: not for `os.environ`, not for `getenv`, not in /proc/self/environ."""
+    if sys.platform == "linux":
+        variables = ctypes.POINTER(ctypes.c_void_p).in_dll(ctypes.CDLL(None), "environ")
+        number = 0
+        while variables and (place := variables[number]) is not None:
+            ctypes.memset(place, 0, len(ctypes.string_at(place)))
+            number += 1
+    os.environ.clear()

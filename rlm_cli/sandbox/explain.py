@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from rlm_cli.sandbox.failures import SubcallError, SubmissionRefused
-from rlm_cli.sandbox.natives import CellInterrupted
 from rlm_cli.sandbox.policy import PolicyError
+from rlm_cli.sandbox.stops import CellInterrupted
 
 LONGEST = 4_000
 """Characters of a message that are kept."""

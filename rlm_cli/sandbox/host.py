@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from rlm_cli.context.spans import Part, wire
@@ -24,7 +24,6 @@ from rlm_cli.sandbox.contract import CellError, CellResult, Host, Ready
 from rlm_cli.sandbox.process import MEMORY, Packed, Worker, WorkerGone
 from rlm_cli.sandbox.protocol import Breach
 from rlm_cli.sandbox.results import read_result
-from rlm_cli.sandbox.spares import Spares
 
 Level = Literal["auto", "strict", "off"]
 GRACE = 1.0
@@ -41,7 +40,7 @@ class ProcessSandbox:
     """Cells in a confined process; implements `Sandbox`.
 
     `files` is the packed table of the corpus; `parts` is what `context` is (None: all of it). `cell_memory` in bytes,
-    `grace` in seconds between a polite stop and the end of the worker. Workers are taken from `spares` where one waits.
+    `grace` in seconds between a polite stop and the end of the worker. A worker that waits in `files.spares` is taken.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class ProcessSandbox:
         cell_memory: int = MEMORY,
         grace: float = GRACE,
         seed: int = 0,
-        spares: Spares | None = None,
     ) -> None:
         self._host = host
         self._files = files
@@ -66,9 +64,8 @@ class ProcessSandbox:
         self._level = level
         self._memory = cell_memory
         self._grace = grace
-        self._spares = spares
         self._worker: Worker | None = None
-        self._ready: Ready | None = None
+        self._settled = False  # the worker has asked for its first cell
         self._records: list[Record] = []
         self._known: tuple[str, ...] = ()
         self._closed = False
@@ -77,44 +74,56 @@ class ProcessSandbox:
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> Ready:
-        """Bring a worker up, confined. Raises SandboxError where it does not come up or `level` does not hold."""
-        self._worker, self._ready = await self._spawn()
-        return self._ready
+        """Bring a worker up, confined. Raises SandboxError where it does not come up or `level` does not hold.
 
-    async def _spawn(self) -> tuple[Worker, Ready]:
+        It goes on to load what cells use, while the caller waits for a model; the first `run` waits for the rest of it.
+        """
         if self._closed:
             raise SandboxError("The sandbox was closed.")
         began = time.monotonic()
-        worker = self._new_worker()
-        try:
-            first = await worker.receive(START)
-            layers, missing = _layers(first)
+        worker, self._settled = self._new_worker(), False
+        async with self._starting(worker):
+            layers, missing = _layers(await worker.receive(START))
             _hold(self._level, layers, missing)
-            await self._introduce(worker)
+            worker.send_files([self._files.descriptor()])
+            worker.send({**self._setup, "table": self._files.size})
+        self._worker = worker
+        return Ready(layers, tuple(f"{name}: {why}" for name, why in missing.items()), time.monotonic() - began)
+
+    @contextlib.asynccontextmanager
+    async def _starting(self, worker: Worker) -> AsyncIterator[None]:
+        """Whatever goes wrong inside ends the worker; its own faults become SandboxError."""
+        try:
+            yield
         except (Breach, WorkerGone, TimeoutError) as error:
+            self._worker = None
             said = await worker.kill()
             detail = said.strip().splitlines()[-1:] or [f"{error}; {worker.ending()}"]
             raise SandboxError(f"The sandbox did not start: {detail[0][:300]}", "Run `rlm doctor`.") from None
         except BaseException:
-            await worker.kill()
+            self._worker = None
+            await asyncio.shield(worker.kill())
             raise
-        return worker, Ready(layers, tuple(f"{name}: {why}" for name, why in missing.items()), time.monotonic() - began)
 
     def _new_worker(self) -> Worker:
-        confined = self._level != "off"
-        waiting = self._spares.take(confined=confined, memory=self._memory) if self._spares is not None else None
+        confined, spares = self._level != "off", self._files.spares
+        waiting = None if spares is None else spares.take(confined=confined, memory=self._memory)
         return waiting or Worker(self._memory, confined=confined)
 
-    async def _introduce(self, worker: Worker) -> None:
-        """Hand over the table, and wait until the worker asks for its first cell."""
-        worker.send_files([self._files.descriptor()])
-        worker.send({**self._setup, "table": self._files.size})
-        message = await worker.receive(START)
-        while message.get("t") == "call":
-            worker.send(await Calls(self._host, self._files.count).answer(worker, message))
-            message = await worker.receive(START)
-        if message.get("t") != "idle":
-            raise Breach("the worker did not become idle")
+    async def _waiting(self) -> Worker:
+        """The worker, once it waits for a cell. Raises SandboxError where it does not come so far."""
+        worker = self._worker
+        assert worker is not None
+        if not self._settled:
+            async with self._starting(worker):
+                message = await worker.receive(START)
+                while message.get("t") == "call":
+                    worker.send(await Calls(self._host, self._files.count).answer(worker, message))
+                    message = await worker.receive(START)
+                if message.get("t") != "idle":
+                    raise Breach("the worker did not become idle")
+            self._settled = True
+        return worker
 
     async def close(self) -> None:
         """End the worker. Safe to call twice, and at any time."""
@@ -133,10 +142,10 @@ class ProcessSandbox:
         """Run one cell. Its own failures are in the result; errors that the host's callbacks raise come out of here."""
         self._stop.clear()
         if self._worker is None:
-            self._worker, self._ready = await self._spawn()
+            await self.start()
             await self._restore()
         calls = Calls(self._host, self._files.count)
-        turn = _Turn(self._worker, calls, time_limit, self._grace, self._stop)
+        turn = _Turn(await self._waiting(), calls, time_limit, self._grace, self._stop)
         try:
             message = await turn.run({"t": "run", "code": code, "cell": cell})
             result = read_result(message, turn.seconds, self._files.names)
@@ -168,7 +177,7 @@ class ProcessSandbox:
         self._worker = None
         lost: tuple[str, ...] = ()
         if not calls.submitted:
-            self._worker, self._ready = await self._spawn()
+            await self.start()
             lost = await self._restore()
         after = "earlier variables are restored"
         if lost:
@@ -187,11 +196,11 @@ class ProcessSandbox:
 
     async def _restore(self) -> tuple[str, ...]:
         """Rebuild the variables: finished cells again, their calls answered from the record. What is lost, by name."""
-        assert self._worker is not None
         known, rebuilt = self._known, tuple[str, ...]()
         for record in self._records:
+            worker = await self._waiting()
             calls = Calls(self._host, self._files.count, record.replies)
-            turn = _Turn(self._worker, calls, 2 * record.seconds + REPLAY_SLACK, self._grace, asyncio.Event())
+            turn = _Turn(worker, calls, 2 * record.seconds + REPLAY_SLACK, self._grace, asyncio.Event())
             try:
                 message = await turn.run({"t": "run", "code": record.code, "cell": record.cell})
                 if calls.diverged or turn.stopped:
@@ -200,10 +209,10 @@ class ProcessSandbox:
                     variable.name for variable in read_result(message, turn.seconds, self._files.names).variables
                 )
             except (Breach, WorkerGone):
-                await self._worker.kill()
+                await worker.kill()
                 self._records.clear()
                 rebuilt = ()
-                self._worker, self._ready = await self._spawn()
+                await self.start()
                 break
         self._known = rebuilt
         return tuple(name for name in known if name not in rebuilt)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
-import struct
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -80,33 +77,3 @@ class Inputs:
 
 def _parts(value: Any, files: int) -> list[Part]:
     return unwire(value, files)
-
-
-class _Status:
-    """What the store looks at of a descriptor."""
-
-    __slots__ = ("st_size",)
-
-    def __init__(self, size: int) -> None:
-        self.st_size = size
-
-
-def plain_fstat() -> None:
-    """Make `os.fstat` use the call of that name.
-
-    glibc 2.33 to 2.38 asks `newfstatat` in its place, which can name any path of the machine and so is forbidden.
-    """
-    numbers = {"x86_64": 5, "aarch64": 80}
-    number = numbers.get(os.uname().machine)
-    if sys.platform != "linux" or number is None:
-        return
-    syscall = ctypes.CDLL(None, use_errno=True).syscall
-    buffer = ctypes.create_string_buffer(144)
-
-    def fstat(descriptor: int) -> Any:
-        if syscall(ctypes.c_long(number), ctypes.c_int(descriptor), buffer) < 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code))
-        return _Status(struct.unpack_from("q", buffer, 48)[0])
-
-    os.fstat = fstat  # type: ignore[assignment]

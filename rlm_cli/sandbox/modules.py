@@ -48,9 +48,10 @@ from typing import Any
 from rlm_cli.context import regex
 from rlm_cli.sandbox import shims
 from rlm_cli.sandbox.guards import Record, lifted
-from rlm_cli.sandbox.natives import HIDDEN, CellExited
+from rlm_cli.sandbox.natives import HIDDEN
 from rlm_cli.sandbox.output import Output, OutputFile
 from rlm_cli.sandbox.realise import is_text, real
+from rlm_cli.sandbox.stops import CellExited
 
 
 class Module:

@@ -22,10 +22,10 @@ from rlm_cli.sandbox.failures import SubcallError, failure, refusal
 from rlm_cli.sandbox.guards import Record
 from rlm_cli.sandbox.long import long, pieces
 from rlm_cli.sandbox.modules import Module
-from rlm_cli.sandbox.natives import CellSubmitted
 from rlm_cli.sandbox.realise import is_text, real
 from rlm_cli.sandbox.seen import Seen
 from rlm_cli.sandbox.sizes import shown_size
+from rlm_cli.sandbox.stops import CellSubmitted
 
 MOST_PROMPTS = 10_000
 """Prompts of one batch."""

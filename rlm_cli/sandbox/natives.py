@@ -10,6 +10,7 @@ from typing import Any
 from rlm_cli.sandbox import guards, kinds, policy
 from rlm_cli.sandbox.output import Output
 from rlm_cli.sandbox.realise import is_text, real
+from rlm_cli.sandbox.stops import CellExited
 
 PLAIN = """
     abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float frozenset
@@ -24,22 +25,6 @@ PLAIN = """
     DeprecationWarning RuntimeWarning FutureWarning SyntaxWarning BytesWarning ResourceWarning ImportWarning
     UnicodeWarning PendingDeprecationWarning
 """.split()  # noqa: SIM905  (a table is read more easily in rows)
-
-
-class CellStop(BaseException):
-    """Ends a cell from within: a limit, an accepted answer, `exit()`. No cell can name or catch this class."""
-
-
-class CellInterrupted(CellStop):
-    """The host asked the cell to stop: its time is up, or the user said so."""
-
-
-class CellSubmitted(CellStop):
-    """The answer was accepted."""
-
-
-class CellExited(CellStop):
-    """`exit()`, `quit()` or `raise SystemExit`."""
 
 
 class HarmlessExit(Exception):

@@ -15,11 +15,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rlm_cli.context.spans import FileNames
 from rlm_cli.sandbox import macos
 from rlm_cli.sandbox.protocol import LONGEST, Breach, decode, encode, write_all
+
+if TYPE_CHECKING:
+    from rlm_cli.sandbox.spares import Spares
 
 MEMORY = 1 << 30
 """Bytes a worker may hold; maps of the input are not counted."""
@@ -27,11 +30,16 @@ PIPE = 1 << 20
 """Bytes that a pipe holds where the system allows it: fewer switches for long prompts."""
 SAID = 8_000
 """Bytes of the worker's stderr that are kept, for the message when it does not start."""
-BOOT = "import sys, json; sys.path += json.loads(sys.argv[1])['path']; from rlm_cli.sandbox.worker import main; main()"
+BOOT = (
+    "import gc, sys, json; gc.disable(); sys.path += json.loads(sys.argv[1])['path']; "
+    "from rlm_cli.sandbox.worker import main; main()"
+)
 """What the child runs. Its packages are at the end of the path, so that nothing there stands before the library; the
-collector rests during the imports, which makes them a twentieth shorter, and `main` turns it on again."""
-HASH_SEED = "0"
-"""The same in every worker: sets keep their order when cells are repeated after a death."""
+collector rests during the imports, which makes them a twentieth shorter, and the worker turns it on again."""
+ENVIRONMENT = {"PYTHONHASHSEED": "0"}
+"""All that a worker gets, and it wipes that: sets keep their order when cells are repeated after a death, or a run is
+replayed. It can only be said in this way, which `-I` would shut; so the options are what `-I` stands for (`-s`: no
+packages of the user, `-P`: none of the current directory) but `-E`, and the environment is empty but for this."""
 
 
 class WorkerGone(Exception):
@@ -45,10 +53,12 @@ class Packer(FileNames, Protocol):
 
 
 class Packed:
-    """A file table in memory that the worker can map and nobody can change."""
+    """What the sandboxes of a run share: a file table in memory that workers can map and nobody can change, and workers
+    that wait (`spares`)."""
 
-    def __init__(self, table: Packer) -> None:
+    def __init__(self, table: Packer, spares: Spares | None = None) -> None:
         data = table.pack()
+        self.spares = spares
         self.names: FileNames = table
         self.count = len(table)
         self.size = len(data)
@@ -58,8 +68,14 @@ class Packed:
         """A descriptor of it that the caller closes."""
         return os.dup(self._file)
 
+    async def end(self) -> None:
+        """End the workers that wait, and let go of the table. Safe to call twice."""
+        self.close()
+        if self.spares is not None:
+            await self.spares.close()
+
     def close(self) -> None:
-        """Let go of it. Safe to call twice."""
+        """Let go of the table. Safe to call twice."""
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
@@ -185,7 +201,7 @@ class Worker:
                 stdout=subprocess.DEVNULL,
                 stderr=said_in,
                 pass_fds=(requests_in, replies_out, theirs.fileno()),
-                env={"PYTHONHASHSEED": HASH_SEED},
+                env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
             )

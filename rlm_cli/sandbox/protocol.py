@@ -13,7 +13,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LONGEST = 64 << 20
 """Bytes of one line, either way."""

@@ -11,8 +11,9 @@ from typing import Any
 
 from rlm_cli.sandbox import kinds
 from rlm_cli.sandbox.guards import check_attribute, guarded_getattr
-from rlm_cli.sandbox.natives import CellStop, Done, awaited
+from rlm_cli.sandbox.natives import Done, awaited
 from rlm_cli.sandbox.output import Output
+from rlm_cli.sandbox.stops import CellStop
 
 # --- abstract classes and hints: for isinstance and for annotations, without `register` ------------------------------
 

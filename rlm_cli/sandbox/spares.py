@@ -1,7 +1,8 @@
-"""Workers that came up ahead of time: imports done, confined, waiting to be told what their input is.
+"""Workers that come up ahead of time: confined, loaded as far as can be, waiting to be told what their input is.
 
 A worker knows nothing until it is introduced to a corpus, so one that waits serves whichever sandbox comes first: the
-root while its input is still being listed, a child as soon as it is asked for.
+root while its input is still being listed, a child, or a cell whose worker died. A waiting process was chosen over a
+server that forks: it starts a cell as fast, and nothing that may start processes runs beside hostile code.
 """
 
 from __future__ import annotations
@@ -10,32 +11,46 @@ import asyncio
 
 from rlm_cli.sandbox.process import MEMORY, Worker
 
+REFILL = 1.0
+"""Seconds after one was taken until the next is started: a run that is over by then never needs it."""
+
 
 class Spares:
-    """Up to `keep` waiting workers. `fill` and `take` on the event loop; `close` in the end."""
+    """One waiting worker, of the kind that was asked for last. All on the event loop; `close` in the end."""
 
-    def __init__(self, *, confined: bool = True, cell_memory: int = MEMORY, keep: int = 1) -> None:
-        self._confined = confined
-        self._memory = cell_memory
-        self._keep = keep
-        self._waiting: list[Worker] = []
+    def __init__(self, refill: float = REFILL) -> None:
+        self._kind = (True, MEMORY)  # confined, bytes
+        self._refill = refill
+        self._waiting: Worker | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._closed = False
 
     def fill(self) -> None:
-        """Start what is missing. Returns at once; the workers come up beside whatever goes on."""
-        while not self._closed and len(self._waiting) < self._keep:
-            self._waiting.append(Worker(self._memory, confined=self._confined))
+        """Start one where none waits. Returns at once; it comes up beside whatever goes on."""
+        if not self._closed and (self._waiting is None or not self._waiting.alive):
+            confined, memory = self._kind
+            self._waiting = Worker(memory, confined=confined)
 
     def take(self, *, confined: bool, memory: int) -> Worker | None:
-        """A worker of that kind, if one waits; the taker ends it."""
-        while self._waiting and (confined, memory) == (self._confined, self._memory):
-            worker = self._waiting.pop(0)
-            if worker.alive:
-                return worker
-        return None
+        """The worker that waits, if it is of that kind; the taker ends it. Another is started a little later."""
+        if self._later is None and not self._closed:
+            self._later = asyncio.get_running_loop().call_later(self._refill, self._again)
+        if self._waiting is None:
+            self._kind = (confined, memory)
+        if self._waiting is None or not self._waiting.alive or (confined, memory) != self._kind:
+            return None
+        worker, self._waiting = self._waiting, None
+        return worker
+
+    def _again(self) -> None:
+        self._later = None
+        self.fill()
 
     async def close(self) -> None:
-        """End those that still wait. Safe to call twice."""
+        """End the one that still waits. Safe to call twice."""
         self._closed = True
-        waiting, self._waiting = self._waiting, []
-        await asyncio.gather(*(worker.kill() for worker in waiting))
+        if self._later is not None:
+            self._later.cancel()
+        worker, self._waiting = self._waiting, None
+        if worker is not None:
+            await worker.kill()

@@ -1,8 +1,8 @@
 """The child side: a process that gives up everything and then runs cells.
 
-Started by `process.py` as `python -s -P -S -X utf8 -c '…; main()' SETUP`. It imports all that it will ever need,
-confines itself, says which layers hold, and only then takes its first byte of input. Nothing here may import what a
-worker does not need: the time to the first cell is spent in imports.
+Started by `process.py` as `python -s -P -S -X utf8 -c '…; main()' SETUP`. It reads all that it will ever need, confines
+itself, says which layers hold, and only then takes its first byte of input and loads what cells use. Nothing may be
+imported at the head of this file that a confined process can do without: the time to `ready` is spent in imports.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from rlm_cli.sandbox import confine
-from rlm_cli.sandbox.cell import Cells
-from rlm_cli.sandbox.inputs import Inputs, plain_fstat
-from rlm_cli.sandbox.natives import CellInterrupted
 from rlm_cli.sandbox.protocol import encode, write_all
+from rlm_cli.sandbox.shelf import Shelf
+from rlm_cli.sandbox.stops import CellInterrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` is loaded when the process is confined: it is a tenth of the time to start
+    from typing import Any
 
 CHUNK = 1 << 20
 
@@ -98,14 +100,16 @@ def main() -> None:
     """The process from its first line to its last. Its only argument is the JSON that the host wrote."""
     setup = json.loads(sys.argv[1])
     del sys.argv[1:]
-    gc.freeze()
-    gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(setup["requests"], setup["replies"], setup["files"])
     began = time.perf_counter()
     _close_others({0, 1, 2, setup["requests"], setup["replies"], setup["files"]})
-    _stand_alone()
-    plain_fstat()
+    confine.forget_environment()
+    confine.plain_fstat()
+    time.localtime()  # reads the time zone, which is a file
+    shelf = Shelf()
+    shelf.read()
+    shelf.stand_alone()
     layers = confine.confine(setup["memory"], setup["parent"]) if setup["confined"] else confine.Layers()
     if setup["confined"]:
         confine.try_out(layers)
@@ -113,8 +117,21 @@ def main() -> None:
     reply = channel.ask(
         {"t": "ready", "layers": layers.held, "missing": layers.missing, "seconds": time.perf_counter() - began}
     )
-    inputs = Inputs(channel, reply)
-    cells = Cells(channel, inputs, seed=int(reply.get("seed", 0)), tools=reply.get("tools", ()))
+    _serve(channel, reply)
+
+
+def _serve(channel: Channel, setup: dict[str, Any]) -> None:
+    """Load what cells need, while the host waits for its model; then run one after another."""
+    import warnings
+
+    from rlm_cli.sandbox.cell import Cells
+    from rlm_cli.sandbox.inputs import Inputs
+
+    time.strptime("2000", "%Y")  # C code that imports on its first use
+    warnings.simplefilter("ignore")
+    cells = Cells(channel, Inputs(channel, setup), seed=int(setup.get("seed", 0)), tools=setup.get("tools", ()))
+    gc.freeze()
+    gc.enable()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         cells.interrupt()
@@ -134,18 +151,3 @@ def _close_others(kept: set[int]) -> None:
             os.closerange(first, number)
         first = number + 1
     os.closerange(first, 4096)
-
-
-def _stand_alone() -> None:
-    """Nothing is loaded from here on: modules that C code imports on its first use are there already."""
-    import _strptime  # type: ignore[import-not-found]
-
-    time.strptime("2000", "%Y")
-    time.localtime()
-    sys.path.clear()
-    sys.path_importer_cache.clear()
-    sys.dont_write_bytecode = True
-    import warnings
-
-    warnings.simplefilter("ignore")
-    del _strptime
