@@ -339,6 +339,7 @@ class Node:
         error = result.error
         if error is None or error.type != "SubmissionRefused":
             self._host.failed, self._host.glimpse_only = error is not None, False
+            self._host.silent = pack.cells == "first" and error is None and not text.strip()
             if error is not None and (advice := pack.say("failed")):
                 self._host.notes.append(advice)
         if error is not None:
@@ -410,8 +411,16 @@ class Node:
 
 def _as_it_was(cell: CellFinished) -> CellResult:
     """The result of a cell from its record."""
-    assert cell.error is not None
-    error = CellError(**cell.error)
+    told = cell.error or {}
+    line = told.get("line")
+    error = CellError(
+        type=str(told.get("type")),
+        message=str(told.get("message")),
+        line=line if isinstance(line, int) else None,
+        source=str(told.get("source", "")),
+        hint=str(told.get("hint", "")),
+        kind="died" if told.get("kind") == "died" else "time",
+    )
     return CellResult(output=cell.output, output_length=cell.output_length, error=error, draft=cell.draft)
 
 

@@ -9,6 +9,7 @@ and now is compared. Resume goes on where the recording ends; replay may not go 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -59,6 +60,7 @@ _PASSING = frozenset({"seconds", "left", "reason"})  # fields that differ betwee
 _STOPPED = frozenset({"Lost", "Interrupted", "LimitReached", "OutOfTime"})
 """Failures that say how that part of the run ended, and nothing about the call: they are never given again."""
 _ENDED_BY_FORCE = frozenset({"time", "died"})
+_CALL = re.compile(r"c[0-9]{1,15}")
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class Past:
     records: Callable[[], Iterable[Record]]
     strict: bool = False  # a replay: differences end it
     ended: bool = False  # only asked further: nothing of it is tried again
+    unreadable: int = 0  # lines of the journal that are no record
     seq: int = 0
     seconds: float = 0.0  # how long the run has been going on, all its parts together
     began: float = 0.0  # the same when the last question was asked
@@ -170,7 +173,7 @@ class Past:
             pending[event.call] = event
             self._started[event.call] = self._part, _place(event)
             self.calls += not event.memo
-            self.last_call = max(self.last_call, int(event.call[1:]) if event.call[1:].isdigit() else 0)
+            self.last_call = max(self.last_call, int(event.call[1:]) if _CALL.fullmatch(event.call) else 0)
             return
         pending.pop(event.call, None)
         self._retried.pop(event.call, None)
@@ -273,7 +276,7 @@ class Past:
     def forced(self, cell: str) -> CellFinished | None:
         """The record of a cell that was ended by force then: it is not run again, since it would take as long again."""
         known = self.cells.get(cell)
-        return known if known is not None and (known.error or {}).get("kind") in _ENDED_BY_FORCE else None
+        return known if known is not None and str((known.error or {}).get("kind")) in _ENDED_BY_FORCE else None
 
     def repeats(self, event: Event) -> bool:
         """Whether the journal already holds this event of the second walk: it is neither shown nor written again."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from rlm_cli import journal
 from rlm_cli.answer import Answer
 from rlm_cli.errors import InputError, ReplayDiverged, UsageError
 from rlm_cli.events import RunStarted
@@ -28,6 +30,14 @@ _FLAGS: Mapping[str, Callable[[float], str]] = {
 """The limits that a run is stopped by, `--max-…`, and how each is written."""
 
 
+def past_of(path: Path, *, strict: bool = False, ended: bool = False) -> Past:
+    """The run that is on record at `path`; see `Past.read`. Raises InputError."""
+    reading = journal.Reading()
+    past = Past.read(lambda: journal.read(path, reading), strict=strict, ended=ended)
+    past.unreadable = len(set(reading.torn))  # it is read twice
+    return past
+
+
 def settings_of(
     started: RunStarted, flags: Mapping[str, Any], *, own: bool = True, fresh: Collection[str] = ()
 ) -> Settings:
@@ -39,8 +49,6 @@ def settings_of(
     journal from elsewhere, which is believed in nothing that could send a key or a secret away.
     """
     saved = started.settings
-    if not isinstance(saved, dict):
-        raise InputError("the journal is damaged: its settings are none")
     if not own and saved.get("api_base") and "api_base" not in flags:
         raise UsageError(
             f"the journal would send your key to {str(saved['api_base'])[:200]}",
@@ -50,12 +58,12 @@ def settings_of(
         raise UsageError("the journal asks for secret files to be read", "It is none of your own runs; ask anew.")
     if saved.get("redact"):
         raise UsageError("the record of this run holds hashes in place of texts (--redact): it cannot be walked again")
-    directory = str(saved.get("directory", ""))
-    if directory:
+    if directory := _text(saved, "directory"):
         try:
             os.chdir(directory)
-        except OSError as error:
-            raise UsageError(f"the run began in {directory}, which cannot be entered: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "that is no name of a directory"
+            raise UsageError(f"the run began in {directory[:200]}, which cannot be entered: {why}") from None
     kept: dict[str, Any] = {}
     for name, option in OPTIONS.items():
         value = saved.get(name)
@@ -68,8 +76,19 @@ def settings_of(
     if kept.get("pack", "auto") == "auto" and started.pack in ("full", "small"):
         kept["pack"] = started.pack
     kept |= {"model": started.root_model, "sub_model": started.sub_model}
-    listed = tuple(os.fsencode(name) for name in saved.get("listed", ()))
+    try:
+        listed = tuple(os.fsencode(name) for name in saved.get("listed", ()))
+    except (TypeError, UnicodeEncodeError):
+        raise InputError("the journal is damaged: its list of input files is none", "Ask anew.") from None
     return load(kept | dict(flags), question=started.question, sources=tuple(started.sources), listed=listed)
+
+
+def _text(saved: Mapping[str, Any], name: str) -> str:
+    """A text among recorded settings, empty where there is none. Raises InputError."""
+    value = saved.get(name) or ""
+    if not isinstance(value, str):
+        raise InputError(f"the journal is damaged: its setting {name} is no text", "Ask anew.")
+    return value
 
 
 def check_limit(past: Past, settings: Settings, run: str) -> None:
@@ -81,7 +100,7 @@ def check_limit(past: Past, settings: Settings, run: str) -> None:
     if limit not in _FLAGS:
         return
     before, now = past.started.limits.get(f"max_{limit}"), getattr(settings, f"max_{limit}")
-    if before is None or now is None or now > before:
+    if not isinstance(before, int | float) or now is None or now > before:
         return
     flag, shown = f"--max-{limit}", _FLAGS[limit]
     raise UsageError(

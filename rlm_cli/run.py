@@ -52,6 +52,7 @@ from rlm_cli.events import (
     StrategyChosen,
     Warned,
 )
+from rlm_cli.figures import plural
 from rlm_cli.gate import Gate
 from rlm_cli.journal import Journal, new_run
 from rlm_cli.ledger import Ledger, Limits
@@ -229,6 +230,8 @@ class Run:
     def attach(self) -> None:
         """From here on everything is on record."""
         settings, past = self.settings, self._past
+        if past is not None and past.unreadable:
+            self._warn(f"{plural(past.unreadable, 'line')} of the run's record cannot be read: what it held is lost")
         if past is not None and self._path is None:
             self.recorder.attach(None)  # a replay leaves no trace
             return

@@ -69,8 +69,7 @@ def further(run: str, words: Sequence[str], given: Mapping[str, Any], *, allow_c
 
     from rlm_cli import journal
     from rlm_cli.places import places
-    from rlm_cli.recording import Past
-    from rlm_cli.resuming import settings_of
+    from rlm_cli.resuming import past_of, settings_of
     from rlm_cli.session import follow
 
     if len(words) != 1:
@@ -83,7 +82,7 @@ def further(run: str, words: Sequence[str], given: Mapping[str, Any], *, allow_c
         given = {**given, "output": os.path.abspath(given["output"])}  # the run may have begun in another directory
     held = journal.Journal(path)  # locked before it is read: another process may still write it
     try:
-        past = Past.read(lambda: journal.read(path), ended=True)
+        past = past_of(path, ended=True)
         fresh = ("schema", "schema_multi", "fail_if", "strategy", "votes")
         settings = settings_of(past.started, given, own=path.parent == places().runs, fresh=fresh)
         settings = replace(settings, question=question, allow_changed=allow_changed)

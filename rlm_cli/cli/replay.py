@@ -37,12 +37,11 @@ def replay(
     RUN is an id, its last four letters, a journal, or `last`. The same cells must print the same and lead to the same
     answer; the first difference is named and ends with exit status 70. Nothing is sent, paid or written.
     """
-    from rlm_cli.recording import Past
-    from rlm_cli.resuming import settings_of
+    from rlm_cli.resuming import past_of, settings_of
     from rlm_cli.session import replay as walk
 
     path = journal.find(places().runs, run).absolute()
-    past = Past.read(lambda: journal.read(path), strict=True)
+    past = past_of(path, strict=True)
     settings = settings_of(past.started, flags(given), own=path.parent == places().runs)
     settings = replace(settings, allow_changed=allow_changed, memo=False)
     return asyncio.run(walk(past, settings, Environment.of_process(settings.color)))

@@ -44,13 +44,13 @@ def resume(
     RUN is an id, its last four letters, a journal, or `last`. Replies that were paid for are used again; new limits,
     such as --max-cost, count for the whole run.
     """
-    from rlm_cli.recording import Past
+    from rlm_cli.resuming import past_of
 
     path = journal.find(places().runs, run).absolute()
     # Locked before it is read: what another process still writes is no record of a run that has stopped.
     held = journal.Journal(path)
     try:
-        past = Past.read(lambda: journal.read(path))
+        past = past_of(path)
         return _go_on(run, past, held, allow_changed=allow_changed, given=given)
     finally:
         held.close()
