@@ -25,7 +25,7 @@ _rlm_reply() {
 
 _rlm_is() {
     case "$1" in
-    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm view"|"rlm export"|"rlm import"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm bench"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
+    "rlm"|"rlm ask"|"rlm resume"|"rlm replay"|"rlm view"|"rlm export"|"rlm import"|"rlm runs"|"rlm runs list"|"rlm runs show"|"rlm runs prune"|"rlm bench"|"rlm models"|"rlm config"|"rlm config show"|"rlm config get"|"rlm config set"|"rlm config unset"|"rlm config path"|"rlm keys"|"rlm keys list"|"rlm keys set"|"rlm keys unset"|"rlm keys path"|"rlm cache"|"rlm cache show"|"rlm cache clear"|"rlm demo"|"rlm schema"|"rlm doctor"|"rlm completions"|"rlm completions print"|"rlm completions install") return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -45,6 +45,7 @@ _rlm_takes() {
     "rlm config get --profile") return 0 ;;
     "rlm config set --profile") return 0 ;;
     "rlm config unset --profile") return 0 ;;
+    "rlm demo --speed") return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -175,6 +176,7 @@ _rlm_value() {
     "rlm config get --profile") _rlm_reply "$3" "" ;;
     "rlm config set --profile") _rlm_reply "$3" "" ;;
     "rlm config unset --profile") _rlm_reply "$3" "" ;;
+    "rlm demo --speed") _rlm_reply "$3" "" ;;
     *) return 0 ;;
     esac
 }
@@ -208,6 +210,7 @@ _rlm_flags() {
     "rlm cache") _rlm_reply "$2" "-h --help" ;;
     "rlm cache show") _rlm_reply "$2" "--json -h --help" ;;
     "rlm cache clear") _rlm_reply "$2" "-h --help" ;;
+    "rlm demo") _rlm_reply "$2" "--speed -h --help" ;;
     "rlm schema") _rlm_reply "$2" "-h --help" ;;
     "rlm doctor") _rlm_reply "$2" "--json -h --help" ;;
     "rlm completions") _rlm_reply "$2" "-h --help" ;;
@@ -219,7 +222,7 @@ _rlm_flags() {
 
 _rlm_words() {
     case "$1" in
-    "rlm") _rlm_reply "$2" "ask resume replay view export import runs bench models config keys cache schema doctor completions" ;;
+    "rlm") _rlm_reply "$2" "ask resume replay view export import runs bench models config keys cache demo schema doctor completions" ;;
     "rlm resume") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm replay") _rlm_reply "$2" "$(_rlm_runs)" ;;
     "rlm view") _rlm_reply "$2" "$(_rlm_runs)" ;;

@@ -44,6 +44,7 @@ function __rlm_is
             'rlm cache' \
             'rlm cache show' \
             'rlm cache clear' \
+            'rlm demo' \
             'rlm schema' \
             'rlm doctor' \
             'rlm completions' \
@@ -174,6 +175,7 @@ function __rlm_takes
             'rlm config get --profile' \
             'rlm config set --profile' \
             'rlm config unset --profile' \
+            'rlm demo --speed' \
             'rlm --run' \
             'rlm --files-from' \
             'rlm --include' \
@@ -307,6 +309,7 @@ complete -c rlm -n '__rlm_at "rlm"' -a models -d 'list the models that can be us
 complete -c rlm -n '__rlm_at "rlm"' -a config -d 'show or change settings'
 complete -c rlm -n '__rlm_at "rlm"' -a keys -d 'show and keep the keys of providers'
 complete -c rlm -n '__rlm_at "rlm"' -a cache -d 'show or clear what is kept to be faster'
+complete -c rlm -n '__rlm_at "rlm"' -a demo -d 'watch a recorded run; no key is needed'
 complete -c rlm -n '__rlm_at "rlm"' -a schema -d 'print the JSON Schema of what is written for programs'
 complete -c rlm -n '__rlm_at "rlm"' -a doctor -d 'check this installation'
 complete -c rlm -n '__rlm_at "rlm"' -a completions -d 'print or install completion for a shell'
@@ -533,6 +536,9 @@ complete -c rlm -n '__rlm_at "rlm cache show"' -f
 complete -c rlm -n '__rlm_at "rlm cache clear"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm cache clear"' -f
 complete -c rlm -n '__rlm_at "rlm cache clear"' -a 'memo texts models'
+complete -c rlm -n '__rlm_at "rlm demo"' -l speed -x -d 'times as fast as it was [8]'
+complete -c rlm -n '__rlm_at "rlm demo"' -s h -l help -d 'show help'
+complete -c rlm -n '__rlm_at "rlm demo"' -f
 complete -c rlm -n '__rlm_at "rlm schema"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm schema"' -f
 complete -c rlm -n '__rlm_at "rlm schema"' -a 'answer event'

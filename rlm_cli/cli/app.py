@@ -67,11 +67,13 @@ def _run(name: str, arguments: list[str]) -> int:
 
 def _refuse_slip(words: Sequence[str]) -> None:
     """A mistyped command must not become a question that costs money."""
-    word = words[0]
-    if word.startswith("-") or os.path.lexists(word):
-        return
     from difflib import get_close_matches
 
+    word = words[0]
+    if len(words) == 1 and (own := get_close_matches(word, ("--version", "--help"), n=1, cutoff=0.8)):
+        raise UsageError(f"there is no option {word}", f"Did you mean {own[0]}?")
+    if word.startswith("-") or os.path.lexists(word):
+        return
     near = get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
     if near or (len(words) == 1 and not any(character.isspace() for character in word)):
         hint = f"Did you mean: rlm {near[0]}?" if near else f'To ask about a pipe: rlm ask "{word}"'

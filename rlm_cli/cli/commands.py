@@ -30,6 +30,7 @@ _ENTRIES = (
     Entry("config", "show or change settings", "rlm_cli.cli.configure"),
     Entry("keys", "show and keep the keys of providers", "rlm_cli.cli.keyring"),
     Entry("cache", "show or clear what is kept to be faster", "rlm_cli.cli.caching"),
+    Entry("demo", "watch a recorded run; no key is needed", "rlm_cli.cli.demo"),
     Entry("schema", "print the JSON Schema of what is written for programs", "rlm_cli.cli.schema"),
     Entry("doctor", "check this installation", "rlm_cli.cli.doctor"),
     Entry("completions", "print or install completion for a shell", "rlm_cli.cli.completions"),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
 
 from rlm_cli.errors import UsageError
 from rlm_cli.settings import OPTIONS
+
+_OURS = (
+    (re.compile(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)$"), r"there are words too many: \1"),
+    (re.compile(r"^Invalid value for '(-[^']+)': Input should be a valid integer.*$"), r"\1 takes a whole number"),
+    (re.compile(r"^Invalid value for '(-[^']+)': Input should be a valid number.*$"), r"\1 takes a number"),
+    (re.compile(r"^Missing argument '(.*)'$"), r"\1 is missing"),
+    (re.compile(r"^No such command ('.*')\. Did you mean (.*)\?$"), r"there is no command \1; did you mean \2?"),
+    (re.compile(r"^No such command ('.*')$"), r"there is no command \1"),
+)
 
 
 def explain(problem: typer.TyperException) -> UsageError:
@@ -17,7 +27,10 @@ def explain(problem: typer.TyperException) -> UsageError:
     further = f"{command} -h lists what there is."
     flag = getattr(problem, "option_name", None)
     if flag is None:
-        return UsageError(problem.format_message().rstrip(".").replace("\n", " "), further)
+        told = problem.format_message().rstrip(".").replace("\n", " ")
+        for pattern, words in _OURS:
+            told = pattern.sub(words, told)
+        return UsageError(told, further)
     if "requires an argument" in problem.format_message():  # told without a context
         return UsageError(f"{flag} needs a value: {flag} {_metavar(flag)}")
     if "does not take a value" in problem.format_message():

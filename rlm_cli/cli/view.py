@@ -68,7 +68,7 @@ def view(
     elif stats or json:
         _stats(path, as_json=json)
     elif play:
-        _play(path, speed)
+        play_again(path, speed)
     elif terminal:
         _terminal(path)
     else:
@@ -144,8 +144,8 @@ def _table(title: str, groups: Mapping[str, Sums]) -> str:
     return columns([head, *rows], right=(1, 2, 3, 4, 5))
 
 
-def _play(path: Path, speed: float) -> None:
-    """Draw the run on stderr again, then print its answer on stdout, as it was."""
+def play_again(path: Path, speed: float) -> None:
+    """Draw the run on stderr again, then print its answer on stdout, as it was. Raises UsageError."""
     from rlm_cli.sinks.answer import write_answer
     from rlm_cli.sinks.playing import play
 
