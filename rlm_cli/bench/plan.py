@@ -44,10 +44,11 @@ class Plan:
     settings: Mapping[str, Any]
 
     def tasks(self) -> Iterator[Task]:
-        """All tasks, made as they are asked for."""
-        for tokens in self.lengths:
-            for kind in self.kinds:
-                for number in range(self.count):
+        """All tasks, made as they are asked for. The first of each kind come first, so that a benchmark that is cut
+        short has some of everything."""
+        for number in range(self.count):
+            for tokens in self.lengths:
+                for kind in self.kinds:
                     yield KINDS[kind].make(self.seed, tokens, number)
 
     def trials(self, task: Task) -> Iterator[Trial]:
