@@ -187,7 +187,10 @@ def _whole(line: str) -> bool:
     return line.endswith("}")
 
 
-def test_ctrl_c_leaves_a_report_of_what_was_done(environment: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_a_report_of_what_was_done(
+    environment: dict[str, str], tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
     reached = threading.Event()
 
     def script(ask: Ask) -> Item:
@@ -206,9 +209,9 @@ def test_ctrl_c_leaves_a_report_of_what_was_done(environment: dict[str, str], tm
             stderr=subprocess.PIPE,
         ) as process:
             assert reached.wait(60)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(sent)
             out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert b"Traceback" not in err
     assert b"| direct | 0 | 0 to 0 | 2 |" in out
 

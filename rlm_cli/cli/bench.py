@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,12 +14,13 @@ from rlm_cli import values
 from rlm_cli.cli.help import HELP_FLAGS, Command
 from rlm_cli.cli.output import columns, remark, say, say_json
 from rlm_cli.cli.typed import flags, takes
-from rlm_cli.errors import ExitStatus, UsageError
+from rlm_cli.errors import ExitStatus, Interrupted, UsageError
 from rlm_cli.settings import OPTIONS, load
 
 if TYPE_CHECKING:
     from rlm_cli.bench.plan import Plan
     from rlm_cli.bench.results import Result
+    from rlm_cli.bench.runner import Benchmark
 
 EXAMPLES = """
 rlm bench -m gpt-4.1-mini -n
@@ -83,10 +85,29 @@ def bench(
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}", "Name another directory with -o.") from None
     try:
-        asyncio.run(benchmark.run())
+        asyncio.run(_stoppable(benchmark))
     finally:
         _report(plan, benchmark.results, folder, benchmark.spent, benchmark.unpaid, as_json=json)
     return ExitStatus.LIMIT if benchmark.unpaid else ExitStatus.ANSWERED
+
+
+async def _stoppable(benchmark: Benchmark) -> None:
+    """Run it until it is done or SIGTERM comes: that too leaves a report. Ctrl-C does so without our help."""
+    task, terminated = asyncio.current_task(), asyncio.Event()
+
+    def stop() -> None:
+        terminated.set()
+        assert task is not None
+        task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    try:
+        await benchmark.run()
+    except asyncio.CancelledError:
+        if terminated.is_set():
+            hint = "Give the same command again to go on."
+            raise Interrupted("the benchmark was stopped", hint, status=ExitStatus.TERMINATED) from None
+        raise
 
 
 def _planned(
