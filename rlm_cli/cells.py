@@ -7,6 +7,7 @@ refusal becomes an exception in the cell.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ from rlm_cli.background import in_background
 from rlm_cli.citations import Sources
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
-from rlm_cli.errors import AuthError, ContextTooLong, InputError, LimitReached, ProviderError
-from rlm_cli.events import BatchStarted, Event, ToolCalled
+from rlm_cli.errors import AuthError, ContextTooLong, InputError, LimitReached, ModelNotFound, ProviderError
+from rlm_cli.events import BatchStarted, Event, ToolCalled, Warned
+from rlm_cli.figures import plural
 from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
 from rlm_cli.prompts import Pack, inert
@@ -169,6 +171,7 @@ class CellHost:
         if len(prompts) > 1:
             started = BatchStarted(node=self._node, cell=self.cell, total=len(prompts), site=site, recursive=recursive)
             self._shared.emit(started)
+            self._announce([measure(parts) for parts in prompts], model, recursive=recursive)
         self._advise(len(prompts))
         # To have a part read by a model or a child is to look at it.
         self._delegated |= any(isinstance(part, Span) for parts in prompts for part in parts)
@@ -188,6 +191,21 @@ class CellHost:
                 return {"error": type(error).__name__, "message": f"{error.message} {error.hint}".strip()}
 
         return await asyncio.gather(*(one(first + index, parts) for index, parts in enumerate(prompts)))
+
+    def _announce(self, sizes: Sequence[int], model: str | None, *, recursive: bool) -> None:
+        """Say before it is sent that a batch may take over half of what is left; what children take nobody knows."""
+        shared, taken = self._shared, ""
+        if shared.past is not None and self.cell in shared.past.cells:
+            return  # it was told then, and costs nothing now
+        if recursive:
+            taken = shared.gate.ledger.left().mostly(cost=None, tokens=0, calls=len(sizes))
+        else:
+            with contextlib.suppress(ModelNotFound):  # each of the calls says so
+                taken = shared.gate.outlook(sizes, model=model, max_tokens=shared.pack.sub_tokens)
+        if taken:
+            calls = plural(len(sizes), "call")
+            shared.emit(Warned(message=f"a batch of {calls} may take {taken}", kind="batch"))
+            self.notes.append(shared.pack.say("large_batch", calls=calls, taken=taken))
 
     def _advise(self, count: int) -> None:
         self._single_calls = self._single_calls + 1 if count == 1 else 0

@@ -171,7 +171,7 @@ class Gate:
             self._asking.discard(task)
 
     def quote(self, request: Request) -> Quote:
-        """What this call would take, at most. For announcements and dry runs; nothing is reserved."""
+        """What this call would take, at most. Nothing is reserved."""
         return self._quotes.quote(
             self._model(request),
             request.messages,
@@ -179,6 +179,13 @@ class Gate:
             max_tokens=request.max_tokens,
             schema=request.schema,
         )
+
+    def outlook(self, sizes: Sequence[int], *, model: str | None = None, max_tokens: int | None = None) -> str:
+        """What sub-calls with prompts of so many bytes may take, in words, where that is over half of what is left of a
+        limit; else empty. For announcements; nothing is reserved."""
+        asked = self._model(Request(purpose="sub", messages=(), model=model))
+        cost, tokens = self._quotes.batch(asked, sizes, max_tokens)
+        return self.ledger.left().mostly(cost=cost, tokens=tokens, calls=len(sizes))
 
     def stop(self, error: RlmError) -> None:
         """Cancel every call under way and refuse new ones: each `ask` raises `error`. Replies that came are kept."""

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from rlm_cli.errors import LimitReached, OutOfTime
+from rlm_cli.figures import money
 
 KEPT_SHARE: Final = 0.25
 """At most this part of a limit is kept back for the last answer."""
@@ -55,6 +56,16 @@ class Left:
             "calls": self.calls,
             "seconds": None if self.seconds is None else round(self.seconds),
         }
+
+    def mostly(self, *, cost: float | None, tokens: int, calls: int) -> str:
+        """What of that is over half of what is left, in words; empty where nothing is. `cost` None: not known."""
+        if self.cost is not None and cost is not None and cost > self.cost / 2:
+            return f"{money(cost)} of the {money(self.cost)} that is left"
+        if self.tokens is not None and tokens > self.tokens / 2:
+            return f"{tokens:,} of the {self.tokens:,} tokens that are left"
+        if self.calls is not None and calls > self.calls / 2:
+            return f"{calls:,} of the {self.calls:,} calls that are left"
+        return ""
 
     def __str__(self) -> str:
         parts = (

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import RunRlm
 from tests.server import Ask, Item, ScriptedServer
 
@@ -84,3 +86,40 @@ def test_an_answer_whose_calls_met_a_limit_is_partial(rlm: RunRlm, tree: MakeTre
         done = rlm(*words(tree({"a.txt": "words\n" * 50}), server.url, "--max-calls", "3", "--json"), env=KEY)
     assert done.exit == 6, done.stderr
     assert (done.json["status"], done.json["stopped_by"]) == ("partial", "calls")
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (["--max-calls", "30"], "a batch of 20 calls may take 20 of the 28 calls that are left"),
+        (["--max-tokens", "150k"], "a batch of 20 calls may take 82,"),
+        ([], ""),
+    ],
+    ids=["calls", "tokens", "plenty"],
+)
+def test_a_batch_over_half_of_what_is_left_is_announced_before_it_is_sent(
+    limits: list[str], told: str, rlm: RunRlm, tree: MakeTree
+) -> None:
+    cells = ["print(context[:9])\nx = llm_query_batched([f'q {n}' for n in range(20)])\nprint(len(x))", "FINAL('done')"]
+    shown: list[str] = []
+
+    def script(asked: Ask) -> Item:
+        if asked.model == "sub":
+            return "fine"
+        shown.append(asked.text)
+        return f"```repl\n{cells[len(shown) - 1]}\n```"
+
+    with ScriptedServer(script) as server:
+        done = rlm(
+            *words(tree({"a.txt": "words\n" * 50}), server.url, "-s", "openai/sub", "--no-memo", *limits), env=KEY
+        )
+        assert done.exit == 0, done.stderr
+        types = [event["type"] for event in done.events]
+        again = rlm("replay", "last")
+    if not told:
+        assert "may take" not in done.stderr + shown[-1]
+        return
+    assert told in done.stderr
+    assert "Your batch of 20 calls" in shown[-1]
+    assert types.index("warned") < [event.get("purpose") for event in done.events].index("sub")
+    assert (again.exit, "may take" in again.stderr.partition("replay")[2]) == (0, False), again.stderr

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rlm_cli.errors import ContextTooLong
 from rlm_cli.models import Message, Model, Usage
 from rlm_cli.models.prices import worst_cost
-from rlm_cli.models.tokens import count, count_messages
+from rlm_cli.models.tokens import MESSAGE, count, count_messages
 
 ROOT_TOKENS: Final = 8_192
 SUB_TOKENS: Final = 4_096
@@ -20,6 +20,8 @@ REASONING_TOKENS: Final = 16_384
 """Most tokens of a reply where the caller does not say. Thinking counts as output, so such models get more."""
 LEAST_TOKENS: Final = 1_024
 """Near a limit or the end of the window replies are asked to be shorter, down to this; below it nothing is sent."""
+
+_BYTES_A_TOKEN: Final = 3.5  # of a text that is not read; prose has four, code and logs three
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,17 @@ class Quotes:
         gauge = self._gauges.setdefault(model.name, _Gauge())
         likely, most = int(likely * gauge.likely) + 1, int(most * gauge.most) + 1
         return _priced(model, Quote(likely, most, reply_tokens(model, purpose, max_tokens), None))
+
+    def batch(self, model: Model, sizes: Sequence[int], max_tokens: int | None) -> tuple[float | None, int]:
+        """Dollars (None: price unknown) and tokens at most of sub-calls with prompts of so many bytes, roughly: the
+        texts are not read for it."""
+        likely = self._gauges[model.name].likely if model.name in self._gauges else 1.0
+        dollars, tokens, output = 0.0, 0, reply_tokens(model, "sub", max_tokens)
+        for size in sizes:
+            given = int(size / _BYTES_A_TOKEN * likely) + MESSAGE
+            tokens += given + output
+            dollars += 0.0 if model.price is None else worst_cost(model.price, given, output)
+        return (None if model.price is None else dollars), tokens
 
     def learn(self, model: Model, quote: Quote, usage: Usage) -> None:
         """Correct the counts for this model by what one call really took."""
