@@ -96,6 +96,11 @@ OUTPUTS = {
     ),
     "csv of lines": ("import csv\nlist(csv.reader(files['data.csv'].splitlines()))[1]", "['ann', '30']\n"),
     "join of files": ("'|'.join(files[p] for p in ('data.csv', 'data.json'))[:8]", "'name,age'\n"),
+    "join by a mapped text": ("files['a.py'][6:7].join([f'{1}', 'x', str(files['a.py'][:1])])", "'1 x i'\n"),
+    "join of literals and mapped text": (
+        "'|'.join(['x', files['a.py'][:6]]), '|'.join([str(1), f'{2}'])",
+        "('x|import', '1|2')\n",
+    ),
     "join of long parts": (
         "len('\\n'.join([files['big.log'], files['big.log']])) == 2 * len(files['big.log']) + 1",
         "True\n",

@@ -223,9 +223,11 @@ class CellTransformer(RestrictingNodeTransformer):
         # "\n".join(parts) where parts hold mapped text: `str.join` accepts real strings only. A separator and one
         # plain argument, so nothing else named `join` changes its meaning.
         target = node.func
-        if isinstance(target, ast.Attribute) and target.attr == "join" and len(node.args) == 1 and not node.keywords:
-            return node if isinstance(node.args[0], ast.Starred) else self.hook(node, JOIN, target.value, node.args[0])
-        return node
+        if not isinstance(target, ast.Attribute) or target.attr != "join" or len(node.args) != 1 or node.keywords:
+            return node
+        if isinstance(node.args[0], ast.Starred) or _real_texts(node.args[0]):
+            return node
+        return self.hook(node, JOIN, target.value, node.args[0])
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         # A bare `except:` would swallow the time limit by accident.
@@ -351,6 +353,20 @@ def _compile(tree: ast.Module | ast.Expression, filename: str, mode: str, echo: 
             _echo_last(made)
         code = compile(made, filename, mode, dont_inherit=True)
     return Compiled(code, frozenset(transformer.found.names), frozenset(transformer.found.stores))
+
+
+def _real_texts(items: ast.expr) -> bool:
+    """Whether every item is real text by its form: f-string, literal, `str(…)`. The hook costs a short join a fifth."""
+    if isinstance(items, ast.ListComp | ast.GeneratorExp):
+        return _real_text(items.elt)
+    return isinstance(items, ast.List | ast.Tuple) and all(map(_real_text, items.elts))
+
+
+def _real_text(item: ast.expr) -> bool:
+    if isinstance(item, ast.Constant):
+        return isinstance(item.value, str)
+    called = isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id == "str"
+    return called or isinstance(item, ast.JoinedStr)
 
 
 def _check_depth(tree: ast.AST) -> None:

@@ -61,10 +61,15 @@ class Channel:
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send `message` and wait for its reply. Ends the process when the host is gone."""
-        write_all(self._requests, encode(message))
-        return self._reply()
+        self.tell(message)
+        return self.hear()
 
-    def _reply(self) -> dict[str, Any]:
+    def tell(self, message: dict[str, Any]) -> None:
+        """The first half of `ask`."""
+        write_all(self._requests, encode(message))
+
+    def hear(self) -> dict[str, Any]:
+        """The second half of `ask`."""
         pieces = [self._rest]
         while b"\n" not in pieces[-1]:
             data = os.read(self._replies, CHUNK)
@@ -102,7 +107,6 @@ def main() -> None:
     del sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(setup["requests"], setup["replies"], setup["files"])
-    began = time.perf_counter()
     _close_others({0, 1, 2, setup["requests"], setup["replies"], setup["files"]})
     confine.forget_environment()
     confine.plain_fstat()
@@ -114,13 +118,11 @@ def main() -> None:
     if setup["confined"]:
         confine.try_out(layers)
     layers.held.insert(0, "policy")
-    reply = channel.ask(
-        {"t": "ready", "layers": layers.held, "missing": layers.missing, "seconds": time.perf_counter() - began}
-    )
-    _serve(channel, reply)
+    channel.tell({"t": "ready", "layers": layers.held, "missing": layers.missing})
+    _serve(channel)
 
 
-def _serve(channel: Channel, setup: dict[str, Any]) -> None:
+def _serve(channel: Channel) -> None:
     """Load what cells need, while the host waits for its model; then run one after another."""
     import warnings
 
@@ -129,6 +131,7 @@ def _serve(channel: Channel, setup: dict[str, Any]) -> None:
 
     time.strptime("2000", "%Y")  # C code that imports on its first use
     warnings.simplefilter("ignore")
+    setup = channel.hear()
     cells = Cells(channel, Inputs(channel, setup), seed=int(setup.get("seed", 0)), tools=setup.get("tools", ()))
     gc.freeze()
     gc.enable()

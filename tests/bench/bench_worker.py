@@ -6,6 +6,8 @@ python -m tests.bench.bench_worker
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import statistics
 import subprocess
 import sys
@@ -47,40 +49,39 @@ def row(what: str, value: str, bar: str) -> None:
 
 
 def start() -> None:
-    bare = best(lambda: subprocess.run([sys.executable, "-I", "-S", "-c", "pass"], check=True, env={}))
-
-    def cold() -> None:
-        with Bench():
-            pass
-
-    def ready() -> tuple[float, float]:
-        """Seconds to ready, and to the end of a cell that was given at once."""
+    bare, ready, ended = [], [], []
+    for _ in range(12):  # in turns; the first one of each also fills the caches
+        bare.append(best(lambda: subprocess.run([sys.executable, "-I", "-S", "-c", "pass"], check=True, env={}), 1))
         began = time.perf_counter()
         with Bench() as bench:
             bench.output("x = 1")
-            return bench.ready.seconds, time.perf_counter() - began
-
-    cold()
-    starts = [ready() for _ in range(9)]
-    spawn, first = min(both[0] for both in starts), min(both[1] for both in starts)
-    row("python -I -S -c pass", f"{bare * 1000:.1f} ms", "")
-    row("spawn to ready", f"{spawn * 1000:.1f} ms = {spawn / bare:.1f}x", "bar 5x")
-    row("spawn to the end of a cell, given at once", f"{first * 1000:.1f} ms = {first / bare:.1f}x", "")
+            ready.append(bench.ready.seconds)
+            ended.append(time.perf_counter() - began)
+    unit, spawn, first = min(bare), min(ready), min(ended)
+    row("python -I -S -c pass", f"{unit * 1000:.1f} ms", "")
+    row("spawn to ready", f"{spawn * 1000:.1f} ms = {spawn / unit:.1f}x", "bar 5x")
+    row("spawn to the end of a cell, given at once", f"{first * 1000:.1f} ms = {first / unit:.1f}x", "")
     waiting = min(asyncio.run(warm()) for _ in range(5))
-    row("ready where a worker waits", f"{waiting * 1000:.1f} ms = {waiting / bare:.2f}x", "bar 0.3x")
+    row("ready where a worker waits", f"{waiting * 1000:.1f} ms = {waiting / unit:.2f}x", "bar 0.3x")
+    with_cell = min(asyncio.run(warm(cell=True)) for _ in range(5))
+    row("and to the end of a first cell", f"{with_cell * 1000:.1f} ms = {with_cell / unit:.2f}x", "")
 
 
-async def warm() -> float:
-    """Seconds to ready where a worker waits."""
+async def warm(*, cell: bool = False) -> float:
+    """Seconds to ready where a worker waits, or to the end of a first `cell`."""
     host, spares = NotedHost([]), Spares()
     table = Packed(FileTable.build([], []), spares)
     spares.fill()
     await asyncio.sleep(0.5)  # the time that the first reply of a model takes
     sandbox = ProcessSandbox(host, table)
-    ready = await sandbox.start()
+    began = time.perf_counter()
+    await sandbox.start()
+    if cell:
+        await sandbox.run("x = 1", cell="0/1.1", time_limit=60)
+    taken = time.perf_counter() - began
     await sandbox.close()
-    await spares.close()
-    return ready.seconds
+    await table.end()
+    return taken
 
 
 def cells() -> None:
@@ -102,18 +103,22 @@ def cells() -> None:
         row("10 MB of prompts in one batch", f"{batch:.3f} s", "bar 0.3 s")
 
 
+TIMED = "import time\nbegan = time.process_time()\n{code}\nprint(time.process_time() - began)"
+
+
 def loops() -> None:
+    """Processor time of the loop alone, in turns with plain `exec`, so that both meet the same load."""
     ratios = []
     with Bench() as bench:
         for name, code in LOOPS.items():
-            compiled = compile(code, "<plain>", "exec")
+            source = TIMED.format(code=code)
+            compiled = compile(source, "<plain>", "exec")
             plain, inside = [], []
-            for _ in range(7):  # in turns, so that both meet the same load
-                names: dict[str, object] = {}
-                began = time.perf_counter()
-                exec(compiled, names)
-                plain.append(time.perf_counter() - began)
-                inside.append(bench.run(bench.sandbox.run(code, cell="0/1.1", time_limit=60)).seconds)
+            for _ in range(15):
+                with contextlib.redirect_stdout(io.StringIO()) as said:
+                    exec(compiled, {})
+                plain.append(float(said.getvalue()))
+                inside.append(float(bench.output(source)))
             ratios.append(min(inside) / min(plain))
             row(f"loop: {name}", f"{min(inside) * 1000:.1f} ms = {ratios[-1]:.2f}x of plain", "bar 1.1x")
     row("loops, median", f"{statistics.median(ratios):.2f}x", "bar 1.1x")
