@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from rlm_cli.context.spans import Span
 
 _SHOWN = 400  # characters of a line; logs and minified files have lines of megabytes
+
+ELLIPSIS = "…"
+
+
+class Row(NamedTuple):
+    """A line as a match prints it: what is before it, its number, and the part of it that is shown."""
+
+    head: str
+    number: int
+    text: str
+    cut: int  # characters of the line before that part; -1 where that is not known
 
 
 class Match:
@@ -21,7 +32,9 @@ class Match:
     `cite` takes it.
     """
 
-    __slots__ = ("_offsets", "_passage", "after", "before", "first", "last", "line", "path", "score", "span", "text")
+    __slots__ = (
+        "_offsets", "_passage", "after", "before", "cut", "first", "last", "line", "path", "score", "span", "text"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,6 +48,7 @@ class Match:
         first: int | None = None,
         last: int | None = None,
         score: float = 0.0,
+        cut: int = 0,
         before: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
     ) -> None:
@@ -45,6 +59,7 @@ class Match:
         self.first = line if first is None else first
         self.last = line if last is None else last
         self.score = score
+        self.cut = cut
         self.before = before
         self.after = after
         self._offsets = offsets
@@ -65,14 +80,16 @@ class Match:
         """The whole text of the place: what a pattern matched, or the lines that search found."""
         return self._passage()
 
+    def rows(self) -> Iterator[Row]:
+        """The lines that it prints, in order."""
+        for at, text in enumerate(self.before, self.line - len(self.before)):
+            yield Row(f"{self.path}-{at}- ", at, text, -1)
+        yield Row(f"{self.path}:{self.line}: " if self.path else f"{self.line}: ", self.line, self.text, self.cut)
+        for at, text in enumerate(self.after, self.line + 1):
+            yield Row(f"{self.path}-{at}- ", at, text, -1)
+
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.path else str(self.line)
-        lines = [
-            *(f"{self.path}-{self.line - len(self.before) + at}- {text}" for at, text in enumerate(self.before)),
-            f"{place}: {self.text}",
-            *(f"{self.path}-{self.line + 1 + at}- {text}" for at, text in enumerate(self.after)),
-        ]
-        return "\n".join(lines)
+        return "\n".join(row.head + row.text for row in self.rows())
 
     __repr__ = __str__
 
@@ -121,16 +138,16 @@ class Matches(list[Match]):
         return Matches(found, self.note) if isinstance(key, slice) else found
 
 
-def densest(line: str, words: Sequence[str]) -> tuple[int, int]:
-    """Where most of `words` (lower case) stand close together in `line`, in characters; (0, 0) where none does.
+def densest(line: str, words: Sequence[str]) -> int:
+    """Where most of `words` (lower case) stand close together in `line`, in characters; 0 where none does.
 
     A paragraph of prose is one line of a thousand characters, and what was looked for is rarely at its beginning.
     """
     if len(line) <= _SHOWN:
-        return 0, 0
+        return 0
     low = line.lower()
     places = sorted((found.start(), word) for word in set(words) for found in re.finditer(re.escape(word), low))
-    best, start, end = 0, 0, 0
+    best = start = 0
     inside: Counter[str] = Counter()
     last = 0
     for place, word in places:
@@ -142,14 +159,19 @@ def densest(line: str, words: Sequence[str]) -> tuple[int, int]:
             if not inside[gone]:
                 del inside[gone]
         if len(inside) > best:
-            best, start, end = len(inside), places[last][0], place + len(word)
-    return start, end
+            best, start = len(inside), places[last][0]
+    return start
 
 
-def shortened(line: str, start: int = 0, end: int = 0, most: int = _SHOWN) -> str:
-    """`line` cut to `most` characters around `start` to `end`, with an ellipsis on each side that was cut."""
+def shown_from(line: str, start: int = 0, most: int = _SHOWN) -> int:
+    """How many characters of `line` come before those that `shortened` shows."""
+    return max(0, min(start - most // 4, len(line) - most))
+
+
+def shortened(line: str, start: int = 0, most: int = _SHOWN) -> str:
+    """`line` cut to `most` characters around `start`, with an ellipsis on each side that was cut."""
     if len(line) <= most:
         return line
-    first = max(0, min(start - most // 4, len(line) - most))
-    cut = line[first : first + most]
-    return ("…" if first else "") + cut + ("…" if first + most < len(line) else "")
+    first = shown_from(line, start, most)
+    shown = line[first : first + most]
+    return (ELLIPSIS if first else "") + shown + (ELLIPSIS if first + most < len(line) else "")

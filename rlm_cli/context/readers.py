@@ -10,7 +10,7 @@ from rlm_cli.context import grep as grepping
 from rlm_cli.context import search as searching
 from rlm_cli.context.chunks import Chunks, Joined, chunks
 from rlm_cli.context.files import Files
-from rlm_cli.context.matches import Match, Matches, densest, shortened
+from rlm_cli.context.matches import Match, Matches, densest, shortened, shown_from
 from rlm_cli.context.regions import regions, texts
 from rlm_cli.context.text import Text
 
@@ -68,15 +68,16 @@ class Readers:
 
 
 def _line(line: grepping.Line, before: int, after: int) -> Match:
-    region, number, start, end, text, (first, last) = line
+    region, number, start, end, text, (first, _) = line
     above, below = grepping.around(line, before, after)
     return Match(
         region.name,
         number,
-        shortened(text, first, last),
+        shortened(text, first),
         region.span(start, end),
         lambda: grepping.offsets(line),
         lambda: text,
+        cut=shown_from(text, first),
         before=above,
         after=below,
     )
@@ -85,16 +86,18 @@ def _line(line: grepping.Line, before: int, after: int) -> Match:
 def _passage(hit: searching.Hit, keys: Sequence[str]) -> Match:
     region, first = hit.region, hit.region.line(hit.start)
     text = hit.lines[hit.best]
+    start = densest(text, keys)
     return Match(
         region.name,
         first + hit.best,
-        shortened(text, *densest(text, keys)),
+        shortened(text, start),
         region.span(hit.start, hit.end),
         lambda: region.offsets(hit.start, hit.end),
         lambda: "\n".join(hit.lines),
         first=first,
         last=first + len(hit.lines) - 1,
         score=hit.score,
+        cut=shown_from(text, start),
         after=_following(hit),
     )
 

@@ -16,7 +16,8 @@ from itertools import islice
 from typing import Any
 
 from rlm_cli.context.coverage import Coverage
-from rlm_cli.context.matches import Match, Matches
+from rlm_cli.context.matches import ELLIPSIS, Match, Matches, Row
+from rlm_cli.context.offsets import bytes_of_prefix, decode
 from rlm_cli.context.spans import Span
 from rlm_cli.context.store import ByteStore
 from rlm_cli.sandbox.realise import is_text
@@ -57,7 +58,7 @@ class Seen:
         self._reading = reading
         self._rows: list[list[int]] = []
         self._searches: dict[tuple[str, str], None] = {}
-        self._matches: dict[str, Span] = {}
+        self._matches: dict[str, tuple[int, Row]] = {}  # the text of a match → its file and row
         self._left = _SECONDS
 
     def noting(self, kind: str, reader: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,7 +82,7 @@ class Seen:
         for match in islice(found, _KEPT_MATCHES):
             if match.span is not None and len(match.text) >= _SHORTEST:
                 self._matches.pop(match.text, None)
-                self._matches[match.text] = _shown_span(match)
+                self._matches[match.text] = (match.span.file, Row("", match.line, match.text, match.cut))
         while len(self._matches) > _KEPT_MATCHES:
             del self._matches[next(iter(self._matches))]
 
@@ -118,9 +119,11 @@ class Seen:
         if len(self._rows) >= MOST_ROWS:
             return
         if isinstance(value, Match):
-            if value.span is not None:
-                head = len(str(value)) - len(value.text) if not value.after else 0
-                self._row(offset + head, len(value.text), _shown_span(value))
+            if value.span is None:
+                return
+            for row in value.rows():
+                self._line(value.span.file, row, offset + len(row.head))
+                offset += len(row.head) + len(row.text) + 1
         elif isinstance(value, Matches):
             between = 4 if any(match.before or match.after for match in value) else 1
             for match in islice(value, MOST_ROWS):
@@ -154,8 +157,28 @@ class Seen:
         for line in islice(text.split("\n"), _LINES):
             known = self._matches.get(line) or self._matches.get(line.partition(": ")[2])
             if known is not None:
-                self._row(_moved(offset, at), len(line), known)
+                self._line(*known, _moved(offset, at + len(line) - len(known[1].text)))
             at += len(line) + 1
+
+    def _line(self, file: int, row: Row, offset: int) -> None:
+        """The part of a line of `file` that stands at `offset`: to the byte, without ellipses."""
+        place = self._store.line_span(file, row.number, row.number)
+        if place is None:
+            return
+        shown = row.text
+        if row.cut > 0:
+            shown, offset = shown.removeprefix(ELLIPSIS), _moved(offset, len(ELLIPSIS))
+        before = max(0, row.cut)
+        data = bytes(self._store.peek(file, place[0], min(place[1], place[0] + 4 * (before + len(shown)))))
+        line = decode(data)
+        if not line.startswith(shown, before):  # a source may begin inside the line; else it is cut at its end
+            whole = shown
+            shown = shown.removesuffix(ELLIPSIS)
+            before = before if line.startswith(shown, before) else max(line.find(whole), line.find(shown))
+        if before >= 0:
+            start = bytes_of_prefix(data, before)
+            end = bytes_of_prefix(data, before + len(shown))
+            self._row(offset, len(shown), Span(file, place[0] + start, place[0] + end))
 
     def _row(self, offset: int, length: int, span: Span) -> None:
         if len(self._rows) < MOST_ROWS and span.end > span.start:
@@ -164,15 +187,3 @@ class Seen:
 
 def _moved(offset: int, by: int) -> int:
     return offset if offset == _ANYWHERE else offset + by
-
-
-def _shown_span(match: Match) -> Span:
-    """The bytes of the line that a match shows."""
-    span = match.span
-    assert span is not None
-    if match.first == match.last:
-        return Span(span.file, span.start, min(span.end, span.start + 4 * len(match.text) + 4))
-    start = span.start
-    for line in match.passage.split("\n")[: match.line - match.first]:
-        start += len(line.encode("utf-8", "replace")) + 1
-    return Span(span.file, start, min(span.end, start + len(match.text.encode("utf-8", "replace"))))
