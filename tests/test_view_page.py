@@ -80,7 +80,8 @@ def made(journal: bytes | list[Record] | None) -> bytes:
 
 
 def row(page: Page, name: str) -> Any:
-    return page.get_by_role("treeitem", name=name)
+    """Rows whose name begins so: `turn 1` is not `turn 10`."""
+    return page.get_by_role("treeitem", name=re.compile(f"^{re.escape(name)} "))
 
 
 def selected(page: Page) -> str:
@@ -130,10 +131,10 @@ def test_a_run_opens_with_its_answer_and_its_sums(show: Open) -> None:
 
 def test_the_tree_opens_to_depth_three(show: Open) -> None:
     page = show(deep(depth=3).records)
-    for name in ("turn 1,", "cell 1.1,", "3 children,", "child 1,", "turn 1,", "cell 1.1,", "children,", "child 1.1,"):
+    for name in ("turn 1", "cell 1.1", "3 children", "child 1", "turn 1", "cell 1.1", "3 children", "child 1.1"):
         found = row(page, name)
         found.last.locator(".twist").click()
-    child = row(page, "child 1.1,")
+    child = row(page, "child 1.1")
     expect(child).to_have_attribute("aria-level", "9")
     expect(child).to_have_attribute("aria-expanded", "true")
     child.click()
@@ -245,7 +246,7 @@ def test_memory_hits_limits_and_warnings_are_told(show: Open) -> None:
     ):
         expect(page.locator(".answer")).to_contain_text(text)
     page.keyboard.press("e")
-    expect(row(page, "2 calls, ")).to_contain_text("1 from memory")
+    expect(row(page, "2 calls")).to_contain_text("1 from memory")
 
 
 # --- how it is reached ---------------------------------------------------------------------------------------------
@@ -280,7 +281,7 @@ def test_a_log_of_the_reference_implementation_opens_with_its_children(show: Ope
     expect(page.locator(".markdown")).to_have_text("Lisbon")
     page.keyboard.press("e")
     expect(page.locator(".row.turn")).to_have_count(4)
-    expect(row(page, "child ")).to_have_count(1)
+    expect(row(page, "child")).to_have_count(1)
     page.get_by_role("searchbox").fill("count the cities in this half")
     page.locator(".hit button").first.click()
     expect(page.locator(".detail")).to_contain_text("count the cities in this half")
@@ -454,7 +455,7 @@ def test_no_width_needs_sideways_scrolling(show: Open, width: int) -> None:
         )
     if width < 760:
         page.get_by_role("tab", name="Steps").click()
-        row(page, "turn 3,").click()
+        row(page, "turn 3").click()
         expect(page.locator(".detail h2")).to_be_visible()
 
 
@@ -583,7 +584,7 @@ def test_ten_thousand_calls_are_a_few_rows(show: Open) -> None:
     page = show(script.end_cell("done").end_turn().answer("a").records)
     expect(page.locator(".top")).to_contain_text("10,001 calls")
     page.keyboard.press("e")
-    row(page, "10,000 calls, ").locator(".twist").click()
+    row(page, "10,000 calls").locator(".twist").click()
     page.keyboard.press("t")
     page.keyboard.press("End")
     assert selected(page) == "c10001"

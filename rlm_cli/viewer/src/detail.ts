@@ -94,7 +94,7 @@ function variables(lines: Line[]): HTMLElement | null {
   const cells = (row: unknown[], tag: "th" | "td") => h("tr", {}, ...[0, 1, 2].map((place) => h(tag, {}, clean(text(row[place])))));
   return h(
     "section", { class: "box" }, h("header", {}, h("h3", {}, "Variables after this cell"), h("span", { class: "dim" }, String(rows.length))),
-    h("div", { class: "wide" }, h("table", { class: "variables" }, h("thead", {}, cells(["name", "type", "size"], "th")), h("tbody", {}, ...rows.map((row) => cells(row, "td"))))),
+    h("div", { class: "wide", role: "region", tabindex: 0, "aria-label": "variables" }, h("table", { class: "variables" }, h("thead", {}, cells(["name", "type", "size"], "th")), h("tbody", {}, ...rows.map((row) => cells(row, "td"))))),
   );
 }
 

@@ -68,7 +68,7 @@ function map(files: FileRead[], kindOf: (file: FileRead) => string, cited: Map<s
     const share = kind === "never" ? 1 : Math.max(file.code, file.models) / Math.max(1, file.bytes);
     const label = clean(file.path).split("/").pop() ?? "";
     const marks = cited.get(file.path)?.map((mark) => `[${mark}]`).join("") ?? "";
-    const tile = h("div", { class: `tile k-${kind}`, role: "option", id: `tile-${place}`, "aria-selected": "false", title: clean(file.path), "aria-label": `${clean(file.path)}, ${bytes(file.bytes)}, ${kind === "never" ? "never read" : `read ${percent(Math.max(file.code, file.models), file.bytes)}`}${marks && `, cited ${marks}`}` },
+    const tile = h("div", { class: `tile k-${kind}`, role: "option", id: `tile-${place}`, "aria-selected": "false", title: clean(file.path), "aria-label": `${label} ${marks}, ${clean(file.path)}, ${bytes(file.bytes)}, ${kind === "never" ? "never read" : `read ${percent(Math.max(file.code, file.models), file.bytes)}`}` },
       h("span", { class: "fill" }), h("span", { class: "label" }, box.w > 7 && box.h > 3 ? `${label} ${marks}` : marks));
     tile.style.left = `${box.x}%`;
     tile.style.top = `${(box.y / 60) * 100}%`;
@@ -106,7 +106,7 @@ function table(files: FileRead[], kindOf: (file: FileRead) => string, cited: Map
   const rows = [...files].sort((one, other) => order.indexOf(kindOf(one)) - order.indexOf(kindOf(other)) || other.models + other.code - one.models - one.code).slice(0, 200);
   const head = h("tr", {}, ...["file", "size", "code", "models", "cited"].map((name) => h("th", {}, name)));
   const body = rows.map((file) => h("tr", {}, h("td", {}, h("bdi", {}, clean(file.path))), h("td", {}, bytes(file.bytes)), h("td", {}, percent(file.code, file.bytes)), h("td", {}, percent(file.models, file.bytes)), h("td", {}, cited.get(file.path)?.map((mark) => `[${mark}]`).join(" ") ?? "")));
-  return h("details", {}, h("summary", {}, `As a table${files.length > rows.length ? `, the first ${rows.length} of ${count(files.length)}` : ""}`), h("div", { class: "wide" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))));
+  return h("details", {}, h("summary", {}, `As a table${files.length > rows.length ? `, the first ${rows.length} of ${count(files.length)}` : ""}`), h("div", { class: "wide", role: "region", tabindex: 0, "aria-label": "files as a table" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))));
 }
 
 /** Tiles of the given areas in a box, as near to squares as they can be (Bruls, Huizing, van Wijk 2000). */

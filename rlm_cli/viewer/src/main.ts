@@ -2,7 +2,7 @@
 
 import { answerPage } from "./answer";
 import { detail, type Way } from "./detail";
-import { h, clean, oneLine, remembered } from "./dom";
+import { h, clean, marked, oneLine, remembered } from "./dom";
 import { duration, money, plural, tokens } from "./figures";
 import { inputPage } from "./input";
 import { Run, shownBy, type Item } from "./model";
@@ -15,6 +15,7 @@ import { nameOf, Tree, whereOf } from "./tree";
 type Page = "steps" | "answer" | "step" | "timeline" | "input" | "sums" | "search";
 
 const PAGES: [Page, string][] = [["steps", "Steps"], ["answer", "Answer"], ["step", "Step"], ["timeline", "Timeline"], ["input", "Input"], ["sums", "Sums"]];
+const PRINTED = 200; // turns on paper
 const POLL = 700; // milliseconds between two looks at a run that is going on
 const KEYS = "/ search \u00b7 arrows or h j k l in the tree \u00b7 Enter read the step \u00b7 n p next and previous step \u00b7 space play \u00b7 1-5 pages \u00b7 e E open and close all \u00b7 d light or dark";
 
@@ -216,7 +217,7 @@ class Viewer {
     const hits = search(this.run, this.needle);
     const rows = hits.map(({ item, field, around }) =>
       h("li", { class: "hit" }, h("button", { class: "plain", onclick: () => (item ? this.tree.select(item) : this.turn("answer")) },
-        h("strong", {}, item ? whereOf(shownBy(item)) : "the run"), h("span", { class: "dim" }, `  ${field}  `), h("bdi", {}, oneLine(around, 180)))));
+        h("strong", {}, item ? whereOf(shownBy(item)) : "the run"), h("span", { class: "dim" }, `  ${field}  `), h("bdi", {}, marked(oneLine(around, 180), this.needle.trim())))));
     return h("article", { "aria-label": `search for ${this.needle}` }, h("h2", {}, `${hits.length >= 500 ? "The first " : ""}${plural(hits.length, "place")}`), h("ul", { class: "hits", role: "list" }, ...rows));
   }
 
@@ -253,8 +254,10 @@ class Viewer {
   /** On paper there is no tree to open: the answer, then every step of the root, one after another. */
   private print(): void {
     document.querySelector(".paper")?.remove();
-    const steps = [...this.run.walk()].filter((item) => item.kind === "turn").slice(0, 200);
-    const paper = h("div", { class: "paper" }, answerPage(this.run, this.way), sumsPage(this.run, this.way), ...steps.map((item) => detail(this.run, item, this.way)));
+    const turns = [...this.run.walk()].filter((item) => item.kind === "turn");
+    const steps = turns.slice(0, PRINTED);
+    const paper = h("div", { class: "paper" }, answerPage(this.run, this.way), sumsPage(this.run, this.way), ...steps.map((item) => detail(this.run, item, this.way)),
+      turns.length > steps.length && h("p", {}, `${plural(turns.length - steps.length, "further turn")} not printed.`));
     this.place.append(paper);
     window.addEventListener("afterprint", () => paper.remove(), { once: true });
   }

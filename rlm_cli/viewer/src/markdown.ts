@@ -98,7 +98,7 @@ function table(lines: string[], at: number, into: HTMLElement, mark: Mark): numb
   const body = h("tbody");
   for (at += 2; at < lines.length && /\|/.test(lines[at] ?? ""); at++) body.append(row(lines[at] ?? "", "td"));
   made.append(body);
-  into.append(h("div", { class: "wide" }, made));
+  into.append(h("div", { class: "wide", role: "region", tabindex: 0, "aria-label": "table" }, made));
   return at;
 }
 

@@ -34,10 +34,10 @@ export class Player {
     this.tell();
   }
 
-  /** The step that was chosen elsewhere is the one to go on from. */
+  /** The step of what was chosen elsewhere is the one to go on from. */
   follow(item: Item): void {
-    const place = this.steps.indexOf(item);
-    if (place >= 0) this.at = place;
+    this.at = -1;
+    for (let above: Item | null = item; above && this.at < 0; above = above.parent) this.at = this.steps.indexOf(above);
     this.tell();
   }
 

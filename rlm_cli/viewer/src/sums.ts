@@ -58,5 +58,5 @@ function table(title: string, rows: Row[], time: string, way: Way): HTMLElement 
   const body = rows.slice(0, MOST).map(({ name, sums, seconds, item }) =>
     h("tr", {}, h("th", { scope: "row" }, item ? h("button", { class: "plain", onclick: () => way.go(item) }, h("bdi", {}, name)) : name),
       ...[count(sums.calls), sums.failed ? count(sums.failed) : "", sums.memo ? count(sums.memo) : "", tokens(sums.input), tokens(sums.output), costOf(sums) ?? "", duration(seconds)].map((value) => h("td", {}, value))));
-  return h("section", {}, h("h3", {}, title), h("div", { class: "wide" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))), left > 0 ? h("p", { class: "dim" }, `and ${count(left)} more`) : null);
+  return h("section", {}, h("h3", {}, title), h("div", { class: "wide", role: "region", tabindex: 0, "aria-label": title }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body))), left > 0 ? h("p", { class: "dim" }, `and ${count(left)} more`) : null);
 }

@@ -83,7 +83,7 @@ function drawing(run: Run, turns: Item[], cells: Item[], lanes: Item[][], now: n
     for (const item of items) {
       const x = (item.start / now) * WIDE;
       const width = Math.max(0.8, (((item.end ?? now) - item.start) / now) * WIDE);
-      if (x + width < last + 0.25) continue; // it would lie under the bar before it
+      if (x + width < last + 0.25 && item.status !== "failed") continue; // it would lie under the bar before it
       last = x + width;
       const role = kind === "call" ? (item.parent?.kind === "turn" ? "root" : item.memo ? "memo" : "sub") : kind;
       const bar = svg("rect", { x, y: row * LANE + 1, width, height: LANE - 2, class: `f-${item.status === "failed" ? "failed" : role}`, "data-id": item.id });

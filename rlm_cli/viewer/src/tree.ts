@@ -1,7 +1,7 @@
 /** The tree of the run as a list of rows of one height, of which only those in view exist. */
 
-import { h, clean } from "./dom";
-import { duration, money, plural, tokens } from "./figures";
+import { h } from "./dom";
+import { count, duration, money, plural, tokens } from "./figures";
 import { below, shownBy, type Item, type Run, type Status } from "./model";
 
 const ROW = 30; // pixels
@@ -132,7 +132,7 @@ export class Tree {
     const siblings = item.parent ? below(item.parent) : run.roots;
     const parent = below(item).length > 0;
     const figures = figuresOf(item, run.t);
-    const title = item.kind === "group" ? groupTitle(item) : item.title;
+    const title = [item.kind === "group" ? groupTitle(item) : item.title, item.error].filter(Boolean).join("  ");
     const row = h(
       "div",
       {
@@ -140,12 +140,12 @@ export class Tree {
         id: `row-${place}`, role: "treeitem", "aria-level": item.level, "aria-setsize": siblings.length,
         "aria-posinset": siblings.length > 2000 ? null : siblings.indexOf(item) + 1, "aria-selected": item === this.selected ? "true" : "false",
         "aria-expanded": parent ? String(item.open) : null, "data-id": item.id,
-        "aria-label": `${nameOf(item)}, ${word}: ${title}${item.error ? `, ${clean(item.error)}` : ""}. ${figures}`,
+        "aria-label": `${nameOf(item)} ${title} ${figures}, ${word}`,
       },
       h("span", { class: "twist", "aria-hidden": "true" }, parent ? (item.open ? "\u25be" : "\u25b8") : ""),
       h("span", { class: "sign", "aria-hidden": "true", title: word }, sign),
-      h("span", { class: "name" }, nameOf(item)),
-      h("bdi", { class: "title" }, item.error ? `${title}  ${item.error}` : title),
+      h("span", { class: "name" }, nameOf(item)), " ",
+      h("bdi", { class: "title" }, title), " ",
       h("span", { class: "figures" }, h("span", { class: "minor" }, ...more(item).map((part) => `${part} \u00b7 `)), short(item, run.t).join(" \u00b7 ")),
     );
     row.style.top = `${place * ROW}px`;
@@ -201,11 +201,11 @@ export class Tree {
 
 export function groupTitle(item: Item): string {
   const asked = Number(item.title) || 0;
-  const parts = [`${item.children.filter((child) => child.status === "ok").length} ok`];
-  if (item.sums.failed) parts.push(`${item.sums.failed} failed`);
-  if (item.sums.memo) parts.push(`${item.sums.memo} from memory`);
+  const parts = [`${count(item.children.filter((child) => child.status === "ok").length)} ok`];
+  if (item.sums.failed) parts.push(`${count(item.sums.failed)} failed`);
+  if (item.sums.memo) parts.push(`${count(item.sums.memo)} from memory`);
   const open = item.children.filter((child) => child.status === "running").length;
-  if (open) parts.push(`${open} running`);
-  if (asked > item.children.length) parts.push(`${asked} asked for`);
+  if (open) parts.push(`${count(open)} running`);
+  if (asked > item.children.length) parts.push(`${count(asked)} asked for`);
   return parts.join(", ");
 }
