@@ -17,6 +17,7 @@ from string import Template
 from typing import Any, Literal, Protocol, cast
 
 from rlm_cli.errors import UsageError
+from rlm_cli.examples import Example, chosen
 from rlm_cli.models import Message
 
 PACKS = ("full", "small")
@@ -42,13 +43,15 @@ class Pack:
     preview_limit: int  # characters of the input's beginning in the first message
     chunk: int  # characters that a sub-call is advised to get
     stop: tuple[str, ...]
-    examples: tuple[Message, ...]
+    examples: tuple[Example, ...]
     words: Mapping[str, str]
     digest: str  # of the file, for the journal
     root_tokens: int | None = None  # most tokens of a root model's reply; None: by model
     sub_tokens: int | None = None
     temperature: float | None = None  # of both models; None: the provider's own
     marks: tuple[str, ...] = ()  # names that stand in the worked examples and nowhere else
+    most_examples: int = 2  # of those that are chosen by the question
+    examples_limit: int | None = None  # characters that worked examples may take; None: no bound
 
     def say(self, name: str, **values: object) -> str:
         """The text `name` with `values` filled in."""
@@ -105,7 +108,7 @@ _WORDS = (
     "schema_refused",
     "schema_repair",
 )
-_NUMBERS = ("root_tokens", "sub_tokens", "temperature")
+_NUMBERS = ("root_tokens", "sub_tokens", "temperature", "most_examples")
 
 
 def load(name: str) -> Pack:
@@ -132,10 +135,6 @@ def _pack(name: str, data: dict[str, Any], digest: str) -> Pack:
         wrong.append("cells")
     if wrong:
         raise UsageError(f"the prompt pack {name!r} lacks or misspells: {', '.join(sorted(set(wrong)))}")
-    examples: list[Message] = []
-    for turn in data.get("examples", []):
-        examples.append(Message("user", str(turn["user"]).strip("\n")))
-        examples.append(Message("assistant", str(turn["assistant"]).strip("\n")))
     return Pack(
         name=str(data.get("name", name)),
         about=str(data.get("about", "")),
@@ -144,12 +143,24 @@ def _pack(name: str, data: dict[str, Any], digest: str) -> Pack:
         preview_limit=data["preview_limit"],
         chunk=data["chunk"],
         stop=tuple(data.get("stop", ())),
-        examples=tuple(examples),
+        examples=_examples(name, data.get("examples", [])),
         words={key: data[key] for key in _WORDS},
         digest=digest,
         marks=tuple(data.get("marks", ())),
         **{key: data[key] for key in _NUMBERS if key in data},
     )
+
+
+def _examples(name: str, given: Any) -> tuple[Example, ...]:
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise UsageError(f"the examples of the prompt pack {name!r} are no [[examples]]")
+    made = []
+    for number, each in enumerate(given, start=1):
+        try:
+            made.append(Example.of(each))
+        except ValueError as error:
+            raise UsageError(f"example {number} of the prompt pack {name!r} cannot be used: {error}") from None
+    return tuple(made)
 
 
 def choose(model: str, window: int | None) -> str:
@@ -164,8 +175,7 @@ def sized(pack: Pack, window: int | None, sub_window: int | None) -> Pack:
     """`pack` with its sizes cut to what the windows, in tokens, of the root model and of the sub-model can take.
 
     An output may take a sixteenth of the root's window, since there are some ten turns; the preview a quarter of that;
-    the text of a sub-call half of the sub-model's window. The worked examples get a quarter of the root's window; the
-    first ones go.
+    the text of a sub-call half of the sub-model's window. The worked examples get a quarter of the root's window.
     """
     output_limit, preview_limit, chunk = pack.output_limit, pack.preview_limit, pack.chunk
     if window is not None:
@@ -173,11 +183,33 @@ def sized(pack: Pack, window: int | None, sub_window: int | None) -> Pack:
         preview_limit = min(preview_limit, output_limit // 4)
     if sub_window is not None:
         chunk = min(chunk, max(_LEAST_SHOWN, sub_window * _CHARACTERS // 2 // 500 * 500))
-    examples = list(pack.examples)
-    while window is not None and sum(len(message.content) for message in examples) > window * _CHARACTERS // 4:
-        later = (at for at in range(2, len(examples), 2) if examples[at].content.startswith("<question>"))
-        del examples[: next(later, len(examples))]  # the last ones matter most: what stands nearest is copied
-    return replace(pack, output_limit=output_limit, preview_limit=preview_limit, chunk=chunk, examples=tuple(examples))
+    limit = None if window is None else window * _CHARACTERS // 4
+    return replace(pack, output_limit=output_limit, preview_limit=preview_limit, chunk=chunk, examples_limit=limit)
+
+
+def worked(pack: Pack, question: str) -> list[Message]:
+    """The pack's worked examples for `question`, in the words of a real run. Where they are too long, the first go."""
+    shown = [_conversation(pack, example) for example in chosen(pack.examples, question, pack.most_examples)]
+    limit = pack.examples_limit
+    while shown and limit is not None and sum(len(message.content) for turns in shown for message in turns) > limit:
+        del shown[0]
+    return [message for turns in shown for message in turns]
+
+
+def _conversation(pack: Pack, example: Example) -> list[Message]:
+    words = {"question": example.question, "limits": "", "schema": ""}
+    said = [Message("user", pack.say("task", description=example.input, **words))]
+    if pack.words["first"]:
+        said.append(_reply(first_cell(pack, example.question)))
+    for output, code in example.turns:
+        if said[-1].role == "assistant":
+            said.append(Message("user", pack.say("feedback", outputs=fence("output", output), notes="", **words)))
+        said.append(_reply(code))
+    return said
+
+
+def _reply(code: str) -> Message:
+    return Message("assistant", f"```repl\n{code}\n```")
 
 
 def opening(
@@ -207,7 +239,7 @@ def opening(
     note += pack.say("schema_note", schema=schema) + "\n\n" if schema else ""
     words = {"question": question, "description": description, "limits": limits, "schema": note}
     task = pack.say("child_task" if child else "task", **words)
-    return [Message("system", system), *pack.examples, Message("user", task)]
+    return [Message("system", system), *worked(pack, question), Message("user", task)]
 
 
 class Asked(Protocol):

@@ -55,6 +55,7 @@ LAYERS = [
         "spooled",
         "tools",
         "prompts",
+        "examples",
         "replies",
         "description",
         "packs",

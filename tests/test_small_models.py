@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rlm_cli import prompts
 from rlm_cli.context.files import Files
 from rlm_cli.context.store import MemoryStore
+from rlm_cli.examples import Example, chosen
 from rlm_cli.refusals import unfit
 from rlm_cli.replies import blocks
 from tests.conftest import RunRlm
@@ -91,21 +92,49 @@ def test_what_is_no_answer_is_told_from_one(text: str, reason: str | None) -> No
     assert unfit(text) == reason
 
 
+ANY = st.text(max_size=80)
+SHOWN = {example.question: prompts.worked(SMALL, example.question) for example in SMALL.examples}
+
+
 def test_the_names_of_the_examples_stand_in_the_examples_alone() -> None:
-    said = " ".join(message.content for message in SMALL.examples)
+    said = " ".join(message.content for shown in SHOWN.values() for message in shown)
     assert all(mark in said for mark in SMALL.marks)
     assert not any(mark in text for mark in SMALL.marks for text in SMALL.words.values())
-    for message in SMALL.examples:  # every reply of an example is one block that runs as it stands
+
+
+@pytest.mark.parametrize("question", SHOWN)
+def test_an_example_is_what_a_run_would_be(question: str) -> None:
+    shown = SHOWN[question]
+    assert [message.role for message in shown] == ["user", "assistant"] * (len(shown) // 2)
+    for message in shown:  # every reply of an example is one block that runs as it stands
         if message.role == "assistant":
             [cell] = blocks(message.content).cells
             compile(cell, "example", "exec")
+        else:
+            assert "${" not in message.content
+
+
+@pytest.mark.parametrize("example", [example for example in SMALL.examples if example.when], ids=lambda e: e.question)
+def test_the_example_that_fits_stands_last(example: Example) -> None:
+    assert chosen(SMALL.examples, example.question, SMALL.most_examples)[-1] == example
+
+
+@given(ANY, st.integers(0, 5), st.integers(2_048, 200_000))
+def test_no_more_examples_are_shown_than_fit(question: str, most: int, window: int) -> None:
+    picked = chosen(SMALL.examples, question, most)
+    assert sum(example.when is not None for example in picked) <= most
+    assert all(example.when is None or example.fit(question) for example in picked)
+    shown = prompts.worked(prompts.sized(SMALL, window, None), question)
+    assert sum(len(message.content) for message in shown) <= window * 3 // 4
+    assert not shown or shown[0].content.startswith("<question>")
 
 
 LOOK = "```repl\nprint(grep('seven'))\n```"
 RIGHT = "```repl\nFINAL('seven lamps')\n```"
 GUARDS = {
     "nothing but the first search": ["```repl\nFINAL('seven lamps')\n```"],
-    "not found at first sight": ["```repl\nNOT_FOUND('no lamps')\n```"],
+    "not found at first sight": ["```repl\nNOT_FOUND('no lamps')\n```"] * 2,
+    "not found after nothing was printed": ["```repl\nhits = grep('x')\n```", "```repl\nNOT_FOUND('no lamps')\n```"],
     "empty": [LOOK, "```repl\nFINAL('')\n```"],
     "None": [LOOK, "```repl\nFINAL(None)\n```"],
     "a placeholder": [LOOK, "```repl\nFINAL('the answer')\n```"],
@@ -132,7 +161,8 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
     told = [event["content"] for event in done.of("message") if event["role"] == "user"]
     word = {
         "nothing but the first search": "Refused once, to make sure. It would be:",
-        "not found at first sight": "Refused once, to make sure. It would be:",
+        "not found at first sight": "NOT_FOUND was refused: search the input first",
+        "not found after nothing was printed": "failed or printed nothing",
         "empty": "is empty",
         "None": "is empty",
         "a placeholder": "is empty",
@@ -156,7 +186,10 @@ def test_the_input_is_searched_before_the_first_turn(rlm: RunRlm, tree: Tree) ->
     assert (done.exit, replayed.exit) == (0, 0)
     assert replayed.json["answer"] == done.json["answer"]
     assert "input/b.txt:3: The hall has seven lamps." in server.asks[0].messages[-1]["content"]
-    assert next(event["code"] for event in done.of("cell.started")) == f"print(search({question!r}, top=5))"
+    assert (
+        next(event["code"] for event in done.of("cell.started"))
+        == f"print(search({question!r}, top=5) or context[:400])"
+    )
     assert done.json["usage"]["calls"] == 2
 
 
