@@ -12,6 +12,7 @@ from rlm_cli.answer import Answer
 from rlm_cli.errors import InputError, ReplayDiverged, UsageError
 from rlm_cli.events import RunStarted
 from rlm_cli.figures import allowance
+from rlm_cli.ledger import Ledger
 from rlm_cli.models import Message, Options, Price, Reply
 from rlm_cli.recording import Past
 from rlm_cli.settings import OPTIONS, Settings, load
@@ -107,6 +108,14 @@ def check_limit(past: Past, settings: Settings, run: str) -> None:
         f"the run was stopped by {flag}, which is still {shown(now)}: it would stop there again",
         f"Raise it: rlm resume {run} {flag} {shown(2 * before).replace(',', '').removeprefix('$')}",
     )
+
+
+def restore(past: Past, ledger: Ledger) -> None:
+    """Put into the account of a run what its earlier part has spent, and what was lost in it."""
+    lost = [] if past.asking else past.lost  # what was lost under an earlier question is no cost of a new one
+    cost = past.cost + sum(call.reserved or 0.0 for call in lost)
+    tokens = past.tokens + sum(call.reserved_tokens for call in lost)
+    ledger.restore(cost=cost, tokens=tokens, calls=past.calls, seconds=past.seconds - past.began)
 
 
 def recorded_settings(settings: Settings) -> dict[str, Any]:

@@ -63,7 +63,7 @@ from rlm_cli.places import places
 from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
 from rlm_cli.repair import repaired
-from rlm_cli.resuming import check_input, compare, recorded_settings
+from rlm_cli.resuming import check_input, compare, recorded_settings, restore
 from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.registry import SANDBOXES
 from rlm_cli.sandbox.spares import Spares
@@ -367,10 +367,7 @@ class Run:
             self._emit(Warned(message=_NO_MODEL, kind="model"))
         ledger = Ledger(self.limits())
         if past is not None:
-            lost = [] if past.asking else past.lost  # what was lost under an earlier question is no cost of a new one
-            cost = past.cost + sum(call.reserved or 0.0 for call in lost)
-            tokens = past.tokens + sum(call.reserved_tokens for call in lost)
-            ledger.restore(cost=cost, tokens=tokens, calls=past.calls, seconds=past.seconds - past.began)
+            restore(past, ledger)
         # Votes are independent: none may be told what another one was answered.
         memo = Memo(places().cache / "memo.sqlite", tell=self._warn) if settings.memo and settings.votes < 2 else None
         self._gate = Gate(

@@ -17,6 +17,7 @@ from rlm_cli.models import Message, Price, Usage
 from rlm_cli.models.prices import cost, listed, worst_cost
 from rlm_cli.models.registry import open_model
 from rlm_cli.recording import Past
+from rlm_cli.resuming import restore
 from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
 from tests.server import Broken, Item, Say, ScriptedServer, Status
 
@@ -260,8 +261,7 @@ async def a_part_of_a_run(url: str, cap: dict[str, Any], journal: list[Event], d
     started = RunStarted(run="r", version="", question="", sources=[], root_model="m", sub_model="m")
     past = Past.read(lambda: [Record(n, 0.0, "", event) for n, event in enumerate([started, *journal], start=1)])
     ledger = Ledger(Limits(max_calls=None, max_time=None, jobs=3, **cap))
-    lost = sum(call.reserved or 0.0 for call in past.lost), sum(call.reserved_tokens for call in past.lost)
-    ledger.restore(cost=past.cost + lost[0], tokens=past.tokens + lost[1], calls=past.calls)
+    restore(past, ledger)
     journal.append(RunResumed(run="r", after=past.seq))
     for call in past.lost:
         tokens = call.reserved_tokens
