@@ -1,6 +1,7 @@
 """Questions about code with four choices, over the library of the running Python (in the form of LongBench-v2 CodeQA).
 
 What is right is read from the syntax trees. The code is on the machine already; the same Python gives the same tasks.
+An input longer than the library takes modules of the installed packages too.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def _chosen(seed: str, tokens: int) -> tuple[str, ...]:
     """Files of the library, relative, that have about that many tokens together."""
     chance = random.Random(seed)
     size, room = tokens * BYTES_PER_TOKEN, tokens * BYTES_PER_TOKEN
-    files = list(_library())
+    files = list(_modules("stdlib"))
+    if sum(length for _, length in files) < size:
+        files += _modules("purelib")
     chance.shuffle(files)
     taken: list[str] = []
     for path, length in files:
@@ -70,10 +73,10 @@ def _chosen(seed: str, tokens: int) -> tuple[str, ...]:
     return tuple(sorted(taken))
 
 
-@functools.lru_cache(maxsize=1)
-def _library() -> tuple[tuple[str, int], ...]:
-    """(path below the library, bytes) of every module that says something."""
-    root = Path(sysconfig.get_paths()["stdlib"])
+@functools.lru_cache(maxsize=2)
+def _modules(place: str) -> tuple[tuple[str, int], ...]:
+    """(path below that place of the installation, bytes) of every module that says something."""
+    root = Path(sysconfig.get_paths()[place])
     return tuple(
         (path.relative_to(root).as_posix(), size)
         for path in sorted(root.rglob("*.py"))
@@ -83,14 +86,18 @@ def _library() -> tuple[tuple[str, int], ...]:
 
 
 def _read(file: str) -> str:
-    return (Path(sysconfig.get_paths()["stdlib"]) / file).read_text(encoding="utf-8", errors="replace")
+    places = (Path(sysconfig.get_paths()[place]) / file for place in ("stdlib", "purelib"))
+    return next(path for path in places if path.exists()).read_text(encoding="utf-8", errors="replace")
 
 
 @functools.lru_cache(maxsize=4096)
 def _tree(file: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library has its own odd escapes
-        return ast.parse(_read(file))
+        try:
+            return ast.parse(_read(file))
+        except (SyntaxError, ValueError):  # a package may carry templates, or code for another Python
+            return ast.Module([], [])
 
 
 def _places(files: Sequence[str]) -> list[Fact]:

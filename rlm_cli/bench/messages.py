@@ -20,6 +20,7 @@ FILE = "messages.txt"
 LABELS = ("opening hours", "lost property", "loan or return", "event", "technical fault", "complaint about people")
 _FIRST_DAY = date(2020, 1, 1)
 _DAYS = 40 * 30
+_SHARE = 0.95  # of the length that was asked for
 _BUSY = 0.2  # of the users
 _BUSY_LINES = 0.8  # of the lines
 _LINE = re.compile(r"Date: (\d{4}-\d\d-\d\d) \|\| User: (\d+) \|\| Message: (.*)")
@@ -99,20 +100,20 @@ class Line(NamedTuple):
     text: str
 
 
-def lines(seed: str, tokens: int, *, share: float = 0.95) -> Iterator[Line]:
-    """Messages that fill `share` of `tokens`. The same for the same arguments."""
+def lines(seed: str, tokens: int, *, users: int = 60_000) -> Iterator[Line]:
+    """Messages that fill 95 % of `tokens`, of at most so many `users`. The same for the same arguments."""
     chance = random.Random(seed)
     weights = [math.exp(chance.randint(0, 4) / 3) for _ in LABELS]
     count = max(8, tokens * BYTES_PER_TOKEN // 900)
-    users = chance.sample(range(10_000, 100_000), min(count, 60_000))
-    busy = max(1, round(len(users) * _BUSY))
+    known = chance.sample(range(10_000, 100_000), min(count, users))
+    busy = max(1, round(len(known) * _BUSY))
     size = 0
-    while size < share * tokens * BYTES_PER_TOKEN:
+    while size < _SHARE * tokens * BYTES_PER_TOKEN:
         label = chance.choices(LABELS, weights)[0]
         fillers = {word: chance.choice(values) for word, values in _FILLERS.items()}
         text = chance.choice(_TEMPLATES[label]).format(**fillers, number=chance.randint(2, 28))
         often = chance.random() < _BUSY_LINES
-        user = users[chance.randrange(busy)] if often else users[chance.randrange(busy, len(users))]
+        user = known[chance.randrange(busy)] if often else known[chance.randrange(busy, len(known))]
         line = Line(_FIRST_DAY + timedelta(days=chance.randrange(_DAYS)), user, label, text)
         size += len(written(line))
         yield line

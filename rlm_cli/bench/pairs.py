@@ -21,6 +21,7 @@ from rlm_cli.bench.task import Task, name, source
 Pair = tuple[int, int]
 _HOURS, _LOST, _LOAN, _EVENT, _FAULT, _PEOPLE = LABELS
 _TURN = date(2021, 9, 1)
+_USERS = 1_000  # at most: half a million pairs; without a bound a long input has billions
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def make(seed: int, tokens: int, number: int) -> Task:
     text_seed = f"pairs/{tokens}/{seed}/{number // len(RELATIONS)}"
     offset = source(seed, "pairs", tokens, number // len(RELATIONS)).randrange(len(RELATIONS))
     relation = RELATIONS[(number * 7 + offset) % len(RELATIONS)]
-    lines = list(messages.lines(text_seed, tokens))
+    lines = list(messages.lines(text_seed, tokens, users=_USERS))
     users = sorted({line.user for line in lines})
     return Task(
         name=name("pairs", tokens, number),
@@ -142,7 +143,9 @@ def make(seed: int, tokens: int, number: int) -> Task:
         "as `(lower number, higher number)`, one pair a line, and nothing else.",
         scoring="pairs",
         gold=[list(pair) for pair in relation.pairs(lines)],
-        files=lambda: [(messages.FILE, (messages.written(line) for line in messages.lines(text_seed, tokens)))],
+        files=lambda: [
+            (messages.FILE, (messages.written(line) for line in messages.lines(text_seed, tokens, users=_USERS)))
+        ],
         floors={
             "random": lambda _, chance: _written(_some_of(users, chance)),
             "all-pairs": lambda _, __: _written(itertools.combinations(users, 2)),
