@@ -20,6 +20,7 @@ from rlm_cli.context.table import FileTable
 from rlm_cli.context.text import Text
 from rlm_cli.sandbox.sizes import shown_size
 from tests.conftest import RunRlm
+from tests.sandboxes import Bench
 from tests.server import ScriptedServer
 
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
@@ -111,6 +112,21 @@ def test_a_run_over_20_gb_stays_within_150_mb(rlm: RunRlm, tmp_path: Path) -> No
     assert done.exit == 0, done.stderr
     assert done.json["answer"] == SEEN
     assert 0 < peak[0] < MOST
+
+
+@pytest.mark.parametrize("character", ["a", "😀"])
+def test_what_may_become_a_str_follows_the_memory_of_a_cell(character: str) -> None:
+    memory = 128 << 20
+    size = (memory // 4 + 1000) if character == "a" else (memory // 4 - (8 << 20))  # characters
+    with Bench({"a.txt": character.encode() * size}, cell_memory=memory) as bench:
+        small = bench.result("print(len(str(context[:4_000_000])))")
+        assert (small.error, small.output) == (None, "4000000\n")
+        for code in ("str(context)", "import json\njson.loads(context)", "context.upper()"):
+            error = bench.result(code).error
+            assert error is not None
+            assert (error.type, error.kind) == ("MemoryError", "memory")
+            assert "take a slice, or go through it with grep(), search() or chunks()" in error.message
+        assert bench.result(f"print(len(context) == {size}, context.count({character!r}))").output == f"True {size}\n"
 
 
 def test_a_variable_s_size_is_told_without_reading_it(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Mapped:
     __slots__ = ("_first", "_from", "_hash", "_last", "_layout", "_length", "_starts", "_to")
 
     limit: ClassVar[int] = 256 << 20
-    """Characters that may become a real `str` at once."""
+    """Characters that may become a real `str` at once. A process with a bound on its memory sets what fits it."""
 
     def __init__(self, layout: Layout, begin: Position, end: Position | None = None, length: int = -1) -> None:
         """From `begin` to `end`, or to the layout's end; `length` in characters where it is known."""
@@ -310,7 +310,7 @@ class Mapped:
 
     def _over_limit(self, what: str) -> MemoryError:
         return MemoryError(
-            f"{what} would make a str of more than {self.limit:,} characters; "
+            f"{what} would make a str of more characters than fit the memory of a cell ({self.limit:,} at most); "
             "take a slice, or go through it with grep(), search() or chunks()"
         )
 
@@ -322,12 +322,17 @@ class Mapped:
             raise self._over_limit(what)
         texts = []
         total = 0
-        for _, text in self._windows(begin, end):
-            texts.append(text)
-            total += len(text)
-            if total > self.limit:
-                raise self._over_limit(what)
-        return "".join(texts)
+        try:
+            for _, text in self._windows(begin, end):
+                texts.append(text)
+                total += len(text)
+                if total > self.limit:
+                    break
+            else:
+                return "".join(texts)
+        except MemoryError:  # of characters that take more than a byte each, less fits than was allowed
+            texts.clear()
+        raise self._over_limit(what)
 
 
 def _windows(piece: Piece | Literal, start: int, end: int) -> Iterator[tuple[int, int]]:

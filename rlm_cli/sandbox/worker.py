@@ -119,18 +119,20 @@ def main() -> None:
         confine.try_out(layers)
     layers.held.insert(0, "policy")
     channel.tell({"t": "ready", "layers": layers.held, "missing": layers.missing})
-    _serve(channel)
+    _serve(channel, setup["memory"])
 
 
-def _serve(channel: Channel) -> None:
+def _serve(channel: Channel, memory: int) -> None:
     """Load what cells need, while the host waits for its model; then run one after another."""
     import warnings
 
+    from rlm_cli.context.text import Text
     from rlm_cli.sandbox.cell import Cells
     from rlm_cli.sandbox.inputs import Inputs
 
     time.strptime("2000", "%Y")  # C code that imports on its first use
     warnings.simplefilter("ignore")
+    Text.limit = memory // 4  # a str that is made of parts is there twice for a moment
     setup = channel.hear()
     cells = Cells(channel, Inputs(channel, setup), seed=int(setup.get("seed", 0)), tools=setup.get("tools", ()))
     gc.freeze()
