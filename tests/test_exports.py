@@ -159,6 +159,17 @@ def test_every_turn_of_the_root_is_a_sample_that_ends_with_its_reply() -> None:
     assert {frozenset(sample) for sample in samples} == {frozenset(samples[0])}  # one table for `datasets`
 
 
+def test_samples_are_unicode_whatever_the_input_was(tmp_path: Path) -> None:
+    """`datasets` reads with pyarrow, which refuses the file for one half of a surrogate pair."""
+    text = "bad \udc80 byte, \ud83d\ude00 face, \\ud83d text, \ud83d half"
+    script = events_sample.Script().question("q").begin_turn(text=text).end_turn().begin_turn(text=text).end_turn()
+    samples = exported("sft", kept(script.answer("a").records, tmp_path))
+    found = [message["content"] for line in samples.splitlines() for message in json.loads(line)["messages"]]
+    assert "bad \ufffd byte, \U0001f600 face, \\ud83d text, \ufffd half" in found
+    columns = [{name: type(value) for name, value in json.loads(line).items()} for line in samples.splitlines()]
+    assert all(one == columns[0] for one in columns)  # pyarrow takes the types of the first lines for all
+
+
 def test_runs_without_an_answer_and_long_turns_are_left_out_and_told(tmp_path: Path) -> None:
     told: list[str] = []
     failed = kept(events_sample.repository().records[:-3], tmp_path)

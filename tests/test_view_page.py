@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from rlm_cli import viewer
-from rlm_cli.events import AnswerGiven, MessageAdded, NodeFinished, Record, RunFinished, Warned
+from rlm_cli.events import AnswerGiven, MessageAdded, NodeFinished, NodeStarted, Record, RunFinished, Unknown, Warned
 from tests.browser import browsing
 from tests.events_sample import ANSWER, CITATIONS, HOSTILE, Script, compacted, deep, hostile, repository
 
@@ -103,16 +103,27 @@ def test_the_page_is_small_and_names_its_script_and_style_by_hash() -> None:
     assert not re.search(r"""(?:src|href)=["']?(?!data:)\w""", re.sub(r"(?s)<(script|style)>.*?</\1>", "", page))
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="only who changes the page needs Node")
-def test_the_page_is_what_its_source_builds(tmp_path: Path) -> None:
-    """Types checked, bundle built, compared byte for byte."""
-    folder = tmp_path / "viewer"
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the page's source with the packages that its lock file names."""
+    if shutil.which("npm") is None:
+        pytest.skip("only who changes the page needs Node")
+    folder = tmp_path_factory.mktemp("viewer") / "viewer"
     shutil.copytree(VIEWER, folder, ignore=shutil.ignore_patterns("node_modules", "__pycache__", "*.py"))
-    quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-    for command in (["npm", "ci", *quiet], ["npm", "run", "--silent", "check"], ["npm", "run", "--silent", "build"]):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert (folder / "page.html").read_bytes() == viewer.page(), "cd rlm_cli/viewer && npm ci && npm run build"
+    npm(folder, "ci", "--no-audit", "--no-fund", "--loglevel=error")
+    return folder
+
+
+def npm(folder: Path, *words: str) -> None:
+    done = subprocess.run(["npm", *words], cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_is_what_its_source_builds(workshop: Path) -> None:
+    """Types checked, bundle built, compared byte for byte."""
+    npm(workshop, "run", "--silent", "check")
+    npm(workshop, "run", "--silent", "build")
+    assert (workshop / "page.html").read_bytes() == viewer.page(), "cd rlm_cli/viewer && npm ci && npm run build"
 
 
 # --- what it shows -------------------------------------------------------------------------------------------------
@@ -443,6 +454,24 @@ def test_whatever_can_be_used_has_a_name_and_a_role(show: Open) -> None:
     assert page.evaluate("document.documentElement.lang") == "en"
 
 
+AXE = """axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+  .then((found) => found.violations.map((one) => `${one.id}: ${one.nodes.length}, ${one.nodes[0].html.slice(0, 200)}`))"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (375, "dark")])
+def test_axe_finds_nothing_on_any_page(show: Open, workshop: Path, width: int, scheme: str) -> None:
+    """The rules of WCAG 2.2 AA that a program can check."""
+    page = show(V1.read_bytes(), viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    page.evaluate((workshop / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8"))
+    for place in ("answer", "timeline", "input", "sums", "0/3.1"):
+        page.evaluate(f"location.hash = '#{place}'")
+        expect(page.locator("#panel")).to_have_attribute("aria-labelledby", f"tab-{'step' if '/' in place else place}")
+        assert page.evaluate(AXE) == [], place
+    page.get_by_role("searchbox").fill("auth")
+    expect(page.locator(".hit").first).to_be_visible()
+    assert page.evaluate(AXE) == []
+
+
 @pytest.mark.parametrize("width", [375, 320, 768, 1400])
 def test_no_width_needs_sideways_scrolling(show: Open, width: int) -> None:
     page = show(V1.read_bytes(), viewport={"width": width, "height": 700})
@@ -569,6 +598,32 @@ def test_the_policy_would_stop_what_got_through(show: Open) -> None:
         "img-src https://evil.example/x.png",
     ]
     page.faults.clear()  # type: ignore[attr-defined]
+
+
+def test_no_journal_breaks_the_page(show: Open) -> None:
+    """Names that JavaScript's own objects have, children in a circle or of any depth, Markdown without end."""
+
+    def child(node: str, parent: str) -> NodeStarted:
+        return NodeStarted(node=node, depth=1, question=node, parent=parent, cell=f"{parent}/1.1", site=1)
+
+    script = Script().question("q")
+    for name in ("constructor", "__proto__", "toString"):
+        script.add(child(name, "0")).add(Unknown(name=name)).add(NodeFinished(node=name, status=name))
+        script.begin_turn(name).call_started(name, purpose=name)
+    for node, parent in (("a", "b"), ("b", "a"), ("0", "b"), ("c", "c")):
+        script.add(child(node, parent))
+    for at in range(1_000):
+        script.add(child(f"n{at + 1}", f"n{at}" if at else "0"))
+    endless = "> " * 5_000 + "\n\n" + "- " * 5_000 + "\n\n" + "|-" * 20_000 + "\n" + "|-" * 20_000
+    page = show(script.answer(endless, status="constructor").records)
+    for key in "1345":
+        page.keyboard.press(key)
+    page.keyboard.press("t")
+    page.keyboard.press("e")
+    page.keyboard.press("End")
+    page.evaluate("location.hash = '#n1000'")
+    expect(page.locator(".detail h2")).to_have_text("n1000")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
 
 
 def test_torn_and_foreign_lines_are_told(show: Open) -> None:

@@ -20,6 +20,8 @@ from rlm_cli.replies import blocks
 _FENCE = re.compile(r"^\s{0,3}(?P<ticks>```)[ \t]*(?P<tag>[\w+#.-]*)[ \t]*$")
 _TAGS = frozenset({"", "repl", "python", "python3", "py", "ipython", "tool_code", "code"})
 _SUBMISSION = re.compile(r"^[ \t*`]*(?:FINAL_VAR|FINAL|NOT_FOUND)[ \t]*\(", re.MULTILINE)
+# An escape of JSON; the group is a surrogate alone. Pairs and escaped backslashes are taken whole before it.
+_ESCAPE = re.compile(r"\\ud[89ab]..\\ud[c-f]..|\\(ud[89a-f]..)|\\.")
 _QUOTED = re.compile(r"""\bFINAL\(\s*(['"])([A-Za-z_]\w*)\1\s*\)""")
 
 
@@ -38,9 +40,14 @@ def export(source: Source, choices: Choices) -> Iterator[bytes]:
         elif sum(len(message["content"]) for message in sample["messages"]) > choices.most:
             left[f"over {choices.most:,} characters"] += 1
         else:
-            yield json.dumps(sample, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+            yield _unicode(json.dumps(sample, separators=(",", ":"))).encode("ascii") + b"\n"
     for reason, count in left.items():
         choices.tell(f"{run_id}: {count} of {len(root.turns)} turns {reason}: left out")
+
+
+def _unicode(line: str) -> str:
+    """JSON without halves of surrogate pairs, which invalid UTF-8 of the input leaves: pyarrow reads no such file."""
+    return _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], line)
 
 
 def _good(run: Trajectory) -> bool:
@@ -56,7 +63,9 @@ def _sample(run: Trajectory, run_id: str, root: Node, turn: Turn, choices: Choic
     variables = {row[0] for cell in turn.cells if cell.finished for row in cell.finished.variables if row}
     repaired = repair(reply, variables)
     messages = [{"role": message.role, "content": message.content} for message in root.conversation(turn)]
-    errors = [cell.finished.error.get("type") for cell in turn.cells if cell.finished and cell.finished.error]
+    errors = [
+        str(cell.finished.error.get("type", "error")) for cell in turn.cells if cell.finished and cell.finished.error
+    ]
     sample: dict[str, Any] = {
         "messages": [*messages, {"role": "assistant", "content": repaired}],
         "run": run_id,
