@@ -8,6 +8,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from rlm_cli.cli.layout import Row, column_of, examples, prose, status_table, table
+from rlm_cli.cli.typed import AsTyped
 from rlm_cli.options import Option
 from rlm_cli.settings import OPTIONS
 
@@ -18,6 +19,12 @@ class Command(TyperCommand):
     """A command whose help is ours. Its docstring is the description, its epilog the examples."""
 
     statuses = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for item in self.get_params(ctx):
+            if getattr(item, "_runtime_param", self) is None:
+                item._runtime_param = AsTyped()  # type: ignore[attr-defined]
+        return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         formatter.write(_usage(self, ctx) + "\n")

@@ -41,6 +41,25 @@ def flags(given: Mapping[str, Any]) -> dict[str, Any]:
     return typed
 
 
+class AsTyped:
+    """Takes a value as it was typed where it is already what its annotation says: text, a list of texts, a switch.
+
+    Typer makes a pydantic validator for every option, given or not: 0.1 s of a start, and most of it for `None`.
+    Anything else (a number, a path, bounds) is still left to that.
+    """
+
+    def coerce(self, value: Any, *, param: Any, ctx: Any) -> Any:
+        kind = param.type_descriptor.annotation
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        if kind in (str, bool, int) and type(value) is kind:
+            return value
+        if kind == list[str] and isinstance(value, list | tuple) and all(type(item) is str for item in value):
+            return list(value)
+        param._runtime_param = None
+        return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+
+
 def _parameter(option: Option) -> inspect.Parameter:
     described = typer.Option(*_declarations(option), **_shown(option))
     kind: Any = str | None
