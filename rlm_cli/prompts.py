@@ -271,8 +271,8 @@ def fence(name: str, text: str) -> str:
 
 
 def inert(name: str, text: str) -> str:
-    """`text` in which nothing opens or closes the tag `name`."""
-    return re.sub(rf"<(?=/?{name}\b)", r"<\\", text, flags=re.IGNORECASE)
+    """`text` in which nothing opens or closes the tag `name`, nor that of the question."""
+    return re.sub(rf"<(?=/?(?:{name}|question)\b)", r"<\\", text, flags=re.IGNORECASE)
 
 
 def numbered(name: str, text: str, first: int = 1) -> str:
