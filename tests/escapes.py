@@ -7,6 +7,8 @@ connections, new files, signals that arrived, processes that were left, and answ
 
 from __future__ import annotations
 
+from tests.escape_forms import FORMS
+
 MARK = "LOOT-7f3a"
 PRELUDE = """
 def loot(x):
@@ -392,7 +394,7 @@ STATEMENTS = [
     "import zlib\nloot(zlib.__loader__)",
 ]
 
-LANGUAGE = [*ATTRIBUTES, *FORMATS, *STATEMENTS]
+LANGUAGE = [*ATTRIBUTES, *FORMATS, *STATEMENTS, *FORMS]
 
 SYSTEM_PRELUDE = """
 import os, sys, ctypes, signal, _socket, time, resource, mmap, struct

@@ -48,7 +48,7 @@ def as_nobody(mode: str) -> dict[str, Any] | None:
 
 
 def test_there_are_enough_attempts() -> None:
-    assert len(set(LANGUAGE)) >= 300
+    assert len(set(LANGUAGE)) >= 500
     assert len(SYSTEM) >= 100
 
 

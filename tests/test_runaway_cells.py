@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rlm_cli.sandbox import CellResult
+from tests.escape_forms import EXHAUSTION
 from tests.sandboxes import Bench
 
 RUNAWAYS = {
@@ -93,6 +94,19 @@ def test_a_hostile_process_costs_a_cell(name: str) -> None:
         assert children(session) == []
         assert not Path(f"/proc/{session}").exists() or result.error.kind != "died"
         assert bench.output("print(1 + 1)") == "2\n"
+
+
+def test_what_costs_too_much_in_c_costs_a_cell() -> None:
+    """Time, memory or stack inside one call of C code: the next cell finds the variables as they were."""
+    spoilt = []
+    with Bench({"a.txt": b"some text"}, grace=0.3, cell_memory=512 << 20) as bench:
+        bench.output("kept = len(context)")
+        for name, code in EXHAUSTION.items():
+            result = bench.result(code, seconds=0.3)
+            after = bench.result("print(kept)", seconds=20)
+            if after.output != "9\n" or (result.error is not None and result.error.kind == "died"):
+                spoilt.append((name, result.error, after.error))
+    assert spoilt == []
 
 
 def test_what_a_stopped_cell_had_assigned_is_kept() -> None:

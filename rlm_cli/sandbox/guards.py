@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from _string import formatter_field_name_split, formatter_parser  # type: ignore[import-not-found]
 from collections.abc import Callable, Iterable
+from decimal import Context as DecimalContext
 from typing import Any
 
 from rlm_cli.context.text import Text
@@ -144,7 +145,7 @@ class Record:
 
 
 class Stores:
-    """The `<write>` hook: attributes may be set on functions that cells defined, and on records."""
+    """The `<write>` hook: attributes may be set on functions of cells, on records, and on decimal contexts."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self._namespace = namespace
@@ -152,7 +153,7 @@ class Stores:
     def write(self, owner: object) -> object:
         """`owner` itself, where its attributes may be set. Raises AttributeError."""
         kind = type(owner)
-        if kind is Record:
+        if kind is Record or kind is DecimalContext:  # `getcontext().prec = 50`
             return owner
         if kind is types.FunctionType and owner.__globals__ is self._namespace:  # type: ignore[attr-defined]
             return owner
