@@ -148,6 +148,16 @@ def test_pipes_sockets_devices_and_links_are_told_and_not_opened(rlm: RunRlm, tm
     assert "1 special file" in alone.stderr
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_files_that_say_nothing_of_their_size_are_read(rlm: RunRlm) -> None:
+    done = rlm("ask", "/proc/cpuinfo", "/proc/sys/kernel/ostype", "which vendor is it of?", "--json")
+    assert done.exit == 0, done.stderr
+    rows = {row["path"]: row["bytes"] for row in done.json["coverage"]["by_file"]}
+    assert rows["/proc/sys/kernel/ostype"] == len("Linux\n")
+    assert rows["/proc/cpuinfo"] > 100
+    assert not done.json["warnings"] or not any("/proc" in warning for warning in done.json["warnings"])
+
+
 CAPABILITIES = (1, 2)  # DAC_OVERRIDE, DAC_READ_SEARCH: what lets root read a file that nobody may read
 PR_CAPBSET_DROP = 24
 

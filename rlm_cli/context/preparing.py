@@ -144,7 +144,8 @@ class Preparing:
             return
         encoding, skip = self._reading.judge(head)
         size = self._found.sizes[number]
-        if encoding and head:
+        # Files of /proc and /sys say that they are empty, or a page long: they are read once, as they are now.
+        if head and (encoding or len(head) != min(size, HEAD)):
             self._decode(number, descriptor, shown_name(path), encoding)
         else:
             self._put(number, shown_name(path), max(0, size - skip), base=skip, backing=backing)
