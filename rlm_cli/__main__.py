@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from rlm_cli import __version__
 from rlm_cli.cli.app import dispatch
 from rlm_cli.errors import ExitStatus, OutputError, RlmError
-from rlm_cli.terminal import keep_standard_descriptors, sentence
+from rlm_cli.terminal import Environment, keep_standard_descriptors
 
 if _handler is not None:
     signal.signal(signal.SIGINT, _handler)
@@ -55,11 +55,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _tell(error: RlmError) -> None:
-    """One sentence, and below it what to do next."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(sentence(error))
-            sys.stderr.flush()
+    Environment.of_process().stderr.tell(error)
 
 
 def _silence_stdout() -> None:

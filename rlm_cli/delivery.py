@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rlm_cli.errors import ExitStatus, OutputError, RlmError, UsageError
+from rlm_cli.named_files import open_for_writing
 from rlm_cli.settings import Settings
 from rlm_cli.sinks.answer import write_answer
 from rlm_cli.sinks.report import Report, error_json, whole_document
 from rlm_cli.state import State
-from rlm_cli.terminal import Environment, sentence
+from rlm_cli.terminal import Environment
 
 
 def refuse(error: RlmError, settings: Settings, environment: Environment) -> ExitStatus:
@@ -20,7 +21,7 @@ def refuse(error: RlmError, settings: Settings, environment: Environment) -> Exi
     if isinstance(error, UsageError):
         raise error
     report = Report.of(State(), exit_code=int(error.status), error=error_json(error), question=settings.question)
-    environment.stderr.try_write(sentence(error))
+    environment.stderr.tell(error)
     return deliver(report, error.status, settings, environment)
 
 
@@ -48,7 +49,7 @@ def deliver(report: Report, status: ExitStatus, settings: Settings, environment:
         return status
     if report.trace:
         failure.hint = f"The journal has it: {report.trace}"
-    environment.stderr.try_write(sentence(failure))
+    environment.stderr.tell(failure)
     return failure.status if status in (ExitStatus.ANSWERED, ExitStatus.NOT_FOUND) else status
 
 
@@ -63,12 +64,14 @@ def verdict(fail_if: str | None, status: ExitStatus) -> ExitStatus:
 def _replace(path: Path, data: Iterable[bytes]) -> None:
     """Write a file as a whole: a reader sees the old one or the new one. Devices and pipes are written straight."""
     if path.exists() and not path.is_file():
-        _write(path, data)
+        with os.fdopen(open_for_writing(path), "wb") as stream:
+            stream.writelines(data)
         return
     path = path.resolve()
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        _write(fresh, data)
+        with fresh.open("wb") as stream:
+            stream.writelines(data)
         with contextlib.suppress(OSError):
             fresh.chmod(path.stat().st_mode & 0o777)
         os.replace(fresh, path)
@@ -76,8 +79,3 @@ def _replace(path: Path, data: Iterable[bytes]) -> None:
         with contextlib.suppress(OSError):
             fresh.unlink()
         raise
-
-
-def _write(path: Path, data: Iterable[bytes]) -> None:
-    with path.open("wb") as stream:
-        stream.writelines(data)

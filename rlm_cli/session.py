@@ -20,7 +20,7 @@ from rlm_cli.settings import Settings
 from rlm_cli.signals import Stopping
 from rlm_cli.sinks import open_sinks
 from rlm_cli.sinks.painter import restore_terminals
-from rlm_cli.terminal import Environment, sentence
+from rlm_cli.terminal import Environment
 
 
 async def ask(settings: Settings, environment: Environment) -> ExitStatus:
@@ -108,7 +108,7 @@ def _finish(
     stopping.leave()
     report = run.report(answer, status, failure, journal)
     if failure is not None:
-        environment.stderr.try_write(sentence(failure))
+        environment.stderr.tell(failure)
     return deliver(report, status, run.settings, environment)
 
 

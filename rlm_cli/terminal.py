@@ -101,13 +101,6 @@ def _inert_line(line: str) -> str:
     return line.replace("##[", "## [")
 
 
-def sentence(error: RlmError) -> str:
-    """An error as stderr is told it: one sentence, and below it what to do next."""
-    lines = [f"rlm: {clean(error.message)}"]
-    lines += [f"     {line}" for line in clean(error.hint).splitlines()]
-    return "\n".join(lines) + "\n"
-
-
 # --- how it looks --------------------------------------------------------------------------------------------------
 
 
@@ -239,6 +232,25 @@ class Output:
     def line(self, text: str) -> bool:
         """One line of trusted text."""
         return self.try_write(text + "\n")
+
+    def remark(self, text: str) -> bool:
+        """A message for the person at the terminal, made inert: `rlm: …`."""
+        return self.line(self._folded(f"rlm: {clean(text)}"))
+
+    def tell(self, error: RlmError) -> bool:
+        """An error as a person is told it: one sentence, and below it what to do next."""
+        hint = [f"     {line}" for line in clean(error.hint).splitlines()]
+        return self.line("\n".join(map(self._folded, [*f"rlm: {clean(error.message)}".splitlines(), *hint])))
+
+    def _folded(self, line: str) -> str:
+        """The line, on a terminal broken between words where it is too long. Elsewhere it stays one line, for grep."""
+        columns = self.size()[0] if self.tty else None
+        if columns is None or len(line) < columns:
+            return line
+        import textwrap
+
+        room = max(20, columns - 1)
+        return textwrap.fill(line, room, subsequent_indent="     ", break_long_words=False, break_on_hyphens=False)
 
     def size(self) -> tuple[int, int]:
         """Columns and rows, asked anew each time."""

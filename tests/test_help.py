@@ -188,15 +188,17 @@ def test_closed_streams_are_no_traceback(words: str, environment: dict[str, str]
         assert done.returncode in (0, ExitStatus.OUTPUT)
 
 
-def test_a_narrow_terminal_gets_narrow_help(environment: dict[str, str]) -> None:
+def on_a_terminal(words: list[str], environment: dict[str, str], columns: int) -> tuple[int, str]:
+    """Exit status and what stood on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     import fcntl
     import struct
     import termios
 
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     variables = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen([sys.executable, "-m", "rlm_cli", "-h"], env=variables, stdin=theirs, stdout=theirs)
+    command = [sys.executable, "-m", "rlm_cli", *words]
+    process = subprocess.Popen(command, env=variables, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     data = b""
     try:
@@ -204,9 +206,31 @@ def test_a_narrow_terminal_gets_narrow_help(environment: dict[str, str]) -> None
             data += chunk
     except OSError:  # the other end is closed
         pass
-    assert process.wait(20) == 0
+    status = process.wait(60)
     os.close(ours)
-    assert max(len(line) for line in data.decode().split("Exit status")[1].splitlines()) <= 60
+    return status, data.decode()
+
+
+def test_a_narrow_terminal_gets_narrow_help(environment: dict[str, str]) -> None:
+    status, shown = on_a_terminal(["-h"], environment, 60)
+    assert status == 0
+    assert max(map(len, shown.splitlines())) <= 60
+
+
+def test_errors_and_lists_are_folded_between_words_on_a_terminal_and_whole_in_a_pipe(
+    environment: dict[str, str], rlm: RunRlm
+) -> None:
+    words = ["ask", ".", "why is that?", "-m", "openai/gpt-5"]
+    status, shown = on_a_terminal(words, environment, 60)
+    piped = rlm(*words)
+    assert (status, piped.exit) == (4, 4)
+    assert len(piped.stderr.splitlines()) == 2
+    assert max(map(len, shown.splitlines())) < 60
+    assert shown.split() == piped.stderr.split()
+    assert all(line.startswith(" " * 5) for line in shown.splitlines()[1:])
+    status, shown = on_a_terminal(["config", "show", "--env"], environment, 60)
+    assert max(map(len, shown.splitlines())) < 60
+    assert shown.split() == rlm("config", "show", "--env").stdout.split()
 
 
 def test_a_bug_of_ours_is_one_line_and_a_report_without_keys(environment: dict[str, str], home: Path) -> None:

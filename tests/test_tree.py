@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlm_cli.events import Record, RunResumed
+from rlm_cli.events import Record, RunFinished, RunResumed
 from rlm_cli.sinks.line import Line, fit, flow, head, middle, spread, width
 from rlm_cli.sinks.painter import Painter
 from rlm_cli.sinks.tree import TreeSink
-from rlm_cli.sinks.view import MOST_ROWS, header, summary, view
+from rlm_cli.sinks.view import MOST_ROWS, header, summary, turn_line, view
 from rlm_cli.state import State
 from rlm_cli.terminal import ASCII, UNICODE
 from tests import events_sample
@@ -507,3 +507,23 @@ def test_ten_frames_a_second_at_most(spawn: Callable[..., pexpect.spawn]) -> Non
 
 def test_unicode_pictures_differ_from_ascii() -> None:
     assert UNICODE.spinner != ASCII.spinner
+
+
+def test_a_call_that_failed_is_no_turn_that_went_well() -> None:
+    script = Script().question("q").begin_turn().end_turn().begin_turn()
+    whole = [record for record in script.records if record.event.type != "call.finished"]
+    script.records = whole
+    script.call_failed(whole[-3].event.call, "ModelNotFound", "there is no such model")  # type: ignore[attr-defined]
+    state = fold(script)
+    root = state.root
+    assert root is not None
+    assert root.turn is not None
+    assert turn_line(state, root, root.turn, 80).text.startswith("✗ 2  no reply")
+
+
+@pytest.mark.parametrize(("kind", "told"), [("Unreachable", True), ("ModelNotFound", False), ("Interrupted", False)])
+def test_a_run_is_gone_on_with_where_that_can_lead_on(kind: str, told: bool) -> None:
+    script = Script().question("q").begin_turn()
+    script.add(RunFinished(status="failed", exit_code=5, usage={}, error={"type": kind, "message": "m"}))
+    shown = " ".join(line.text for line in summary(fold(script), 100, script.t))
+    assert ("go on with: rlm resume k7f2" in shown) == told

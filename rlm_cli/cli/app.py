@@ -9,15 +9,14 @@ from typing import Any
 
 from rlm_cli import __version__
 from rlm_cli.cli.commands import COMMANDS
-from rlm_cli.cli.layout import status_table, table
+from rlm_cli.cli.layout import prose, status_table, table
 from rlm_cli.errors import UsageError
 
-_OVERVIEW = """\
-rlm answers questions about files too big for any model's context window,
-with a Recursive Language Model.
-
+_ABOUT = "rlm answers questions about files too big for any model's context window, with a Recursive Language Model."
+_EXAMPLES = """\
   rlm ask repo/ "where is auth handled"
   journalctl -b | rlm ask "why did nginx restart?"
+  rlm demo
 """
 
 
@@ -83,7 +82,7 @@ def _refuse_slip(words: Sequence[str]) -> None:
 def overview() -> str:
     """What `rlm` alone says."""
     commands = table("Commands", [(entry.name, entry.summary) for entry in COMMANDS.values()])
-    return f"{_OVERVIEW}\n{commands}\n\nrlm COMMAND -h for details.\n"
+    return f"{prose(_ABOUT)}\n\n{_EXAMPLES}\n{commands}\n\nrlm COMMAND -h for details.\n"
 
 
 def manual() -> str:

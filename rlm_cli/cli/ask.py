@@ -99,5 +99,5 @@ def start(settings: Settings) -> ExitStatus:
 
     environment = Environment.of_process(settings.color)
     for warning in settings.warnings:
-        environment.stderr.line(f"rlm: warning: {warning}")
+        environment.stderr.remark(f"warning: {warning}")
     return asyncio.run(run(settings, environment))

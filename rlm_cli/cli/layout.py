@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from rlm_cli.errors import ExitStatus
 
 WIDTH = 79
-_LABEL = 21  # columns of a label; a longer one gets a line of its own
+_LABEL = 22  # columns of a label; a longer one gets a line of its own
 Row = tuple[str, str]
 
 

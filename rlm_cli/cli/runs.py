@@ -16,6 +16,7 @@ import typer
 from rlm_cli import figures, journal, values
 from rlm_cli.cli.help import HELP_FLAGS, Command, Group
 from rlm_cli.cli.output import columns, remark, say, say_json
+from rlm_cli.cli.reading import warn
 from rlm_cli.errors import UsageError
 from rlm_cli.events import RunFinished, parse
 from rlm_cli.places import places, shown
@@ -80,7 +81,7 @@ def show_list(
         return
     head = ("run", "asked", "ended", "cost", "question")
     rows = [(run.id, f"{_age(run.age)} ago", run.status, _cost(run.cost), one_line(run.question)) for run in found]
-    say(columns([head, *rows], right=(1, 3), fit=True))
+    say(columns([head, *rows], right=(1, 3), cut=True))
     if len(paths) > len(found):
         remark(f"{len(paths) - len(found)} older ones: rlm runs list --all")
 
@@ -99,8 +100,7 @@ def show(run: Annotated[str, typer.Argument(metavar="[RUN]", show_default=False)
         say_json(_as_json(state, path))
         return
     say(_as_text(state, path))
-    if reading.torn:
-        remark(f"warning: {figures.plural(len(reading.torn), 'line')} of {shown(path)} cannot be read")
+    warn(reading, path)
 
 
 @app.command(cls=Command, context_settings=HELP_FLAGS)

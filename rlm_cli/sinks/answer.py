@@ -133,7 +133,7 @@ def _github(report: Report, where: Place) -> bytes:
         try:
             github.write_summary(report, path, variables)
         except OSError as error:
-            where.environment.stderr.line(f"rlm: the job summary could not be written: {error.strerror}")
+            where.environment.stderr.remark(f"the job summary could not be written: {error.strerror}")
     return encode(github.log(report, variables.get("GITHUB_WORKSPACE", "")))
 
 

@@ -26,6 +26,7 @@ from rlm_cli.state import State
 from rlm_cli.terminal import UNICODE, Glyphs, clean, one_line
 
 MOST_ROWS = 24
+_ENDED = ("Interrupted", "ModelNotFound")
 _TITLE = 60  # cells that the title of a turn gets, and what else there is to say gives way
 _LABEL = 16  # cells that the label of a call gets, and its note gives way
 _NOTE = 8  # cells below which a note says nothing
@@ -109,7 +110,9 @@ def turn_line(state: State, node: Node, turn: Turn, columns: int, glyphs: Glyphs
     sign, style = _outcome(turn, glyphs)
     head = Line.of((f"{sign} ", style), (f"{_name(node, turn)}  ", "bold"))
     room = cells - head.width - sum(2 + line.width for _, line in parts)
-    title = Line.of(one_line(turn.title, 200) or "no code").cut(max(room, _TITLE), glyphs.ellipsis)
+    title = Line.of(one_line(turn.title, 200) or ("no reply" if _unanswered(turn) else "no code")).cut(
+        max(room, _TITLE), glyphs.ellipsis
+    )
     return fit([(9, head + title), *parts], cells, "  ", glyphs.ellipsis)
 
 
@@ -233,13 +236,14 @@ def error_text(error: dict[str, object]) -> str:
 def resumable(state: State) -> bool:
     """Whether it is to be said that `rlm resume` goes on from where this run ended.
 
-    Not where nothing was read yet, and not after Ctrl-C, which says so itself.
+    Not where nothing was read yet, not after Ctrl-C, which says so itself, and not with a model that does not exist:
+    a run keeps its model.
     """
     if state.input is None or state.replayed:
         return False
     finished = state.finished
     return finished is None or (
-        finished.exit_code not in (0, 1, 9) and (finished.error or {}).get("type") != "Interrupted"
+        finished.exit_code not in (0, 1, 9) and (finished.error or {}).get("type") not in _ENDED
     )
 
 
@@ -257,11 +261,16 @@ def _name(node: Node, turn: Turn) -> str:
 
 
 def _outcome(turn: Turn, glyphs: Glyphs) -> tuple[str, str]:
-    if turn.error:
+    if turn.error or _unanswered(turn):
         return glyphs.failed, "red"
     if any(group.failed for group in turn.groups.values()):
         return glyphs.warning, "magenta"
     return glyphs.done, "green"
+
+
+def _unanswered(turn: Turn) -> bool:
+    """The model's own call failed, so there was nothing to run."""
+    return not turn.cells and 0 < turn.totals.calls == turn.totals.failed
 
 
 def _result(turn: Turn) -> str:
