@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?= ask rlm_cli "where are secret files left out?"
 
-.PHONY: smoke-llm run test check format lock completions clean bench profile bench-context bench-walk bench-worker bench-gate bench-journal bench-view
+.PHONY: smoke-llm run test check format lock completions recordings clean bench profile bench-context bench-walk bench-worker bench-gate bench-journal bench-view
 
 run: $(READY)
 	@$(BIN)/rlm $(ARGS)
@@ -42,6 +42,10 @@ bench: $(READY)
 
 bench-context bench-walk bench-worker bench-gate bench-journal bench-view: bench-%: $(READY)
 	@$(BIN)/python -m tests.bench.bench_$*
+
+# The recorded runs that `rlm replay` walks again in tests/test_recorded_runs.py: only where an output is meant to change.
+recordings: $(READY)
+	@$(BIN)/python -m tests.record_runs $(RUNS)
 
 # A real model on small tasks, at an OpenAI-compatible endpoint: make smoke-llm BASE_URL=… MODEL=… [WINDOW=…] [TASKS=…]
 # REFERENCE=1 runs the reference implementation on the same tasks beside it. No part of `make test`.

@@ -16,6 +16,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
+from rlm_cli.context.chunks import Chunks, Joined
 from rlm_cli.context.matches import Match
 from rlm_cli.context.spans import Part, wire
 from rlm_cli.sandbox.failures import SubcallError, failure, refusal
@@ -35,7 +36,7 @@ LONGEST_PROMPT = 16 << 20
 Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 """One request to the host: method and arguments → the reply."""
 
-_ROWS = (list, tuple, deque, range, KeysView, ValuesView, ItemsView)
+_LISTED = (list, tuple, deque, range, KeysView, ValuesView, ItemsView, Chunks, Joined)
 _WRITTEN = (str, date, time, timedelta, Decimal, Fraction, complex, Match)  # what their `str` says is what they are
 
 _IMPORTED = (Module, types.BuiltinFunctionType, type)
@@ -289,9 +290,13 @@ def _is_messages(prompt: Any) -> bool:
     return bool(prompt) and all(isinstance(item, dict) and "content" in item for item in prompt)
 
 
+_SEVERAL = (list, tuple, Chunks, Joined)
+"""What is given where there may be several texts; `chunks()` is such a row, though it holds none of them."""
+
+
 def batch(prompts: Any, context: Any) -> list[list[Part]]:
     """The prompts of a batch: a list of texts, or of (prompt, text) pairs; or one prompt for each text of `context`."""
-    several = isinstance(context, list | tuple)
+    several = isinstance(context, _SEVERAL)
     if isinstance(prompts, str):
         if not several:
             raise TypeError("llm_query_batched takes a list of prompts; llm_query takes one")
@@ -333,7 +338,7 @@ def text_parts(value: Any) -> list[Part]:
         return [str(value)]
     if isinstance(value, dict) and "content" in value:  # a chat message
         return text_parts(value["content"])
-    if isinstance(value, list | tuple):
+    if isinstance(value, _SEVERAL):
         parts: list[Part] = []
         for item in value:
             parts += ["\n"] * bool(parts) + text_parts(item)
@@ -357,7 +362,7 @@ def plain(value: Any, depth: int = 20) -> Any:
         return {str(real(key)): plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, set | frozenset):
         return [plain(item, depth - 1) for item in sorted(value, key=str)]
-    if isinstance(value, _ROWS) or hasattr(value, "__next__"):
+    if isinstance(value, _LISTED) or hasattr(value, "__next__"):
         return [plain(item, depth - 1) for item in value]
     return _written(value)
 
