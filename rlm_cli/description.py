@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rlm_cli.context.spans import FileNames, Part, Span, Store
+from rlm_cli.context.table import kinds
 from rlm_cli.figures import number, plural, size, tokens
 from rlm_cli.prompts import fence
 
@@ -16,6 +17,7 @@ BYTES_PER_TOKEN = 4  # a rule of thumb for English and code; it only has to be r
 _NAMES = 30
 _DIRECTORIES = 12
 _NAME_LIMIT = 120  # characters of one name
+_KINDS, _SUFFIX_LIMIT = 8, 13  # suffixes, characters of each
 
 
 def describe(store: Store, parts: Sequence[Part] | None, preview: int) -> str:
@@ -73,15 +75,13 @@ def _head(store: Store, span: Span, limit: int) -> str:
 
 
 def _kinds(files: FileNames) -> str:
-    suffixes = Counter(_suffix(files.name(file)) for file in range(len(files)))
-    shown = [f"{count:,} {suffix}" for suffix, count in suffixes.most_common(8)]
-    rest = sum(suffixes.values()) - sum(count for _, count in suffixes.most_common(8))
+    counts = kinds(files.name(file) for file in range(len(files)))
+    most = list(counts.items())[:_KINDS]
+    shown = [
+        f"{count:,} {'without a suffix' if suffix == 'none' else suffix[:_SUFFIX_LIMIT]}" for suffix, count in most
+    ]
+    rest = sum(counts.values()) - sum(count for _, count in most)
     return ", ".join(shown + ([f"{rest:,} of other kinds"] if rest else []))
-
-
-def _suffix(name: str) -> str:
-    base = name.rsplit("/", 1)[-1]
-    return "." + base.rsplit(".", 1)[-1][:12] if "." in base[1:] else "without a suffix"
 
 
 def _directories(files: FileNames) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rlm_cli.context.corpus import Corpus
 from rlm_cli.context.spans import Span
+from rlm_cli.context.store import MappedStore
 
 
 def grow(root: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -18,6 +19,18 @@ def grow(root: Path, files: Mapping[str, str | bytes]) -> Path:
     return root
 
 
+def read(corpus: Corpus, span: Span) -> bytes:
+    """The bytes of a span, as a process that opens the file now sees them. Raises what opening raises."""
+    store = MappedStore(corpus, corpus.open, maps=False)
+    try:
+        data = bytes(store.view(*span))
+    finally:
+        store.close()
+    for error in store.failed.values():
+        raise error
+    return data
+
+
 def texts(corpus: Corpus) -> dict[str, bytes]:
     """The names and whole contents of a small corpus, in order."""
-    return {corpus.name(n): corpus.read(Span(n, 0, corpus.size(n))) for n in range(len(corpus))}
+    return {corpus.name(n): read(corpus, Span(n, 0, corpus.size(n))) for n in range(len(corpus))}

@@ -11,7 +11,7 @@ import pytest
 from rlm_cli.context.corpus import Changed, Corpus, open_corpus
 from rlm_cli.context.options import InputOptions
 from rlm_cli.context.spans import Span
-from tests.inputs import grow
+from tests.inputs import grow, read
 
 OLD = b"0123456789" * 100
 
@@ -37,23 +37,23 @@ WHOLE = Span(0, 0, len(OLD))
 
 
 def test_a_file_that_stays_is_unchanged(corpus: Corpus, told: Told) -> None:
-    assert corpus.read(WHOLE) == OLD
-    assert corpus.unchanged()
+    assert read(corpus, WHOLE) == OLD
+    assert corpus.changes() == []
     assert told == []
 
 
 def test_truncation_gives_what_is_left(corpus: Corpus, told: Told) -> None:
-    assert corpus.read(WHOLE) == OLD
+    assert read(corpus, WHOLE) == OLD
     os.truncate("a", 30)
-    assert corpus.read(WHOLE) == OLD[:30]
-    assert corpus.read(Span(0, 100, 200)) == b""
+    assert read(corpus, WHOLE) == OLD[:30]
+    assert read(corpus, Span(0, 100, 200)) == b""
     assert told == [("a", "truncated")]
 
 
 def test_growth_is_not_read(corpus: Corpus, told: Told) -> None:
     with open("a", "ab") as file:
         file.write(b"more")
-    assert corpus.read(Span(0, 0, 10_000)) == OLD
+    assert read(corpus, Span(0, 0, 10_000)) == OLD
     assert told == [("a", "grown")]
 
 
@@ -62,7 +62,7 @@ def test_another_file_in_its_place_is_noticed_even_with_the_same_size_and_time(c
     grow(Path(), {"new": b"x" * len(OLD)})
     os.utime("new", ns=(status.st_atime_ns, status.st_mtime_ns))
     os.rename("new", "a")
-    assert corpus.read(WHOLE) == b"x" * len(OLD)
+    assert read(corpus, WHOLE) == b"x" * len(OLD)
     assert told == [("a", "replaced")]
 
 
@@ -70,8 +70,8 @@ def test_other_content_of_the_same_size_is_noticed(corpus: Corpus, told: Told) -
     with open("a", "r+b") as file:
         file.write(b"changed")
     os.utime("a", ns=(1, 1))
-    corpus.read(WHOLE)
-    corpus.read(WHOLE)
+    read(corpus, WHOLE)
+    read(corpus, WHOLE)
     assert told == [("a", "modified")]
 
 
@@ -86,10 +86,9 @@ def test_a_file_that_goes_or_becomes_a_link_is_refused(corpus: Corpus, told: Tol
 
 
 def test_what_changed_after_it_was_read_is_found_at_the_end(corpus: Corpus, told: Told) -> None:
-    corpus.read(WHOLE)
+    read(corpus, WHOLE)
     os.truncate("a", 3)
     os.truncate("b", 3)  # never opened: no part of any answer
-    assert not corpus.unchanged()
     assert corpus.changes() == told == [("a", "truncated")]
 
 
@@ -99,5 +98,5 @@ def test_text_in_the_cache_does_not_change_with_its_source(
     monkeypatch.chdir(grow(tmp_path, {"w/a": "text".encode("utf-16")}))
     with open_corpus(["w"], InputOptions(cache=tmp_path / "cache"), on_change=told) as corpus:
         os.truncate("w/a", 0)
-        assert corpus.read(Span(0, 0, 4)) == b"text"
-        assert corpus.unchanged()
+        assert read(corpus, Span(0, 0, 4)) == b"text"
+        assert corpus.changes() == []

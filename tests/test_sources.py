@@ -21,7 +21,7 @@ from rlm_cli.context.sources import names_of_list
 from rlm_cli.context.spans import Span
 from rlm_cli.context.table import FileTable, shown_name, true_name
 from rlm_cli.errors import InputError, UsageError
-from tests.inputs import grow, texts
+from tests.inputs import grow, read, texts
 
 
 @pytest.fixture(autouse=True)
@@ -344,7 +344,7 @@ def test_a_pipe_is_kept_whole_and_can_be_given_a_name(here: Path, pipe: tuple[in
     with open_corpus(["-"], InputOptions(cache=here / "cache"), stdin=pipe[0]) as corpus:
         thread.join()
         assert (corpus.name(0), corpus.size(0)) == ("<stdin>", len(data))
-        assert corpus.read(Span(0, 0, len(data))) == data
+        assert read(corpus, Span(0, 0, len(data))) == data
         descriptor = corpus.open(0)
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.write(descriptor, b"x")  # what the worker gets cannot be written
@@ -425,6 +425,6 @@ def test_standard_input_that_is_closed_is_told() -> None:
 def test_closing_twice_is_harmless(here: Path) -> None:
     grow(here, {"a": "x"})
     corpus: Corpus = open_corpus(["."], InputOptions())
-    corpus.read(Span(0, 0, 1))
+    read(corpus, Span(0, 0, 1))
     corpus.close()
     corpus.close()

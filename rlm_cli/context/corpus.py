@@ -16,7 +16,6 @@ import hashlib
 import os
 import stat
 from array import array
-from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -26,16 +25,15 @@ from rlm_cli.context.options import InputOptions
 from rlm_cli.context.preparing import Prepared, Preparing
 from rlm_cli.context.secrets import starts_like_key
 from rlm_cli.context.sources import Sources
-from rlm_cli.context.spans import FileNames, Span
+from rlm_cli.context.spans import FileNames
 from rlm_cli.context.spool import Progress
-from rlm_cli.context.table import FileTable, shown_name, true_name
+from rlm_cli.context.table import FileTable, kinds, shown_name, true_name
 from rlm_cli.errors import InputError
 
 OnChange = Callable[[str, str], None]
 """Told the name of a file and what became of it: truncated, grown, modified, replaced, gone, unreadable, binary."""
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_KEPT_OPEN = 8  # descriptors that `read` keeps for its next call
 
 _HINTS = {
     "ignored": "--no-ignore reads ignored files.",
@@ -88,7 +86,6 @@ class Corpus:
         # Names stay right when somebody changes the working directory.
         self._directory = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         cleanup.callback(os.close, self._directory)
-        self._kept: OrderedDict[int, int] = OrderedDict()
 
     # --- what is known without opening anything ---
 
@@ -119,12 +116,7 @@ class Corpus:
     @cached_property
     def kinds(self) -> dict[str, int]:
         """How many files have each suffix (lower case, with the dot; `none` without), the most frequent first."""
-        counter: Counter[str] = Counter()
-        for name in self.table:
-            last = name.rstrip('"').rpartition("/")[2]
-            stem, dot, suffix = last.rpartition(".")
-            counter[f".{suffix.lower()}" if dot and stem else "none"] += 1
-        return dict(counter.most_common())
+        return kinds(self.table)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -133,10 +125,6 @@ class Corpus:
         digest.update(self.table.pack())
         digest.update(self._found_times.tobytes())
         return digest.hexdigest()
-
-    def opened(self, file: int) -> bool:
-        """Whether the file has been opened in this run."""
-        return bool(self._opened[file])
 
     # --- opening ---
 
@@ -218,26 +206,6 @@ class Corpus:
             if self.on_change is not None:
                 self.on_change(self.name(file), reason)
 
-    def read(self, span: Span) -> bytes:
-        """The bytes of a span; fewer where the file has been truncated. Raises as `open` does."""
-        descriptor = self._kept.get(span.file)
-        if descriptor is None:
-            descriptor = self._kept[span.file] = self.open(span.file)
-            if len(self._kept) > _KEPT_OPEN:
-                os.close(self._kept.popitem(last=False)[1])
-        else:
-            self._kept.move_to_end(span.file)
-            self._compare(span.file, os.fstat(descriptor))
-        base, end = self.base(span.file), min(span.end, self.size(span.file))
-        pieces, at = [], span.start
-        while at < end:
-            data = os.pread(descriptor, end - at, base + at)
-            if not data:
-                break
-            pieces.append(data)
-            at += len(data)
-        return b"".join(pieces)
-
     # --- afterwards ---
 
     def changes(self) -> list[tuple[str, str]]:
@@ -270,10 +238,6 @@ class Corpus:
         """The files with the sizes that they have now, where a file is read as it lies: for a look after the run."""
         return _Present(self)
 
-    def unchanged(self) -> bool:
-        """Whether every file that was opened still is what it was when the run began."""
-        return not self.changes()
-
     def keep_stdin(self, path: str | os.PathLike[str]) -> bool:
         """Give what came in a pipe by standard input a name, for a later resume; False where that cannot be."""
         if self._spooled is None:
@@ -287,8 +251,6 @@ class Corpus:
 
     def close(self) -> None:
         """Close every descriptor and remove what was temporary. Safe to call twice."""
-        while self._kept:
-            os.close(self._kept.popitem()[1])
         self._cleanup.close()
 
     def __enter__(self) -> Corpus:

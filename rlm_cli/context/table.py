@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 _MAGIC = b"RLMT0001"
@@ -163,6 +164,15 @@ def true_name(shown: str) -> bytes:
             out.append(int(shown[at : at + 3], 8))
             at += 3
     return bytes(out)
+
+
+def kinds(names: Iterable[str]) -> dict[str, int]:
+    """How many of these names, as they are shown, have each suffix, as `Corpus.kinds` has it."""
+    counter: Counter[str] = Counter()
+    for name in names:
+        stem, dot, suffix = name.rstrip('"').rpartition("/")[2].rpartition(".")
+        counter[f".{suffix.lower()}" if dot and stem else "none"] += 1
+    return dict(counter.most_common())
 
 
 def shown_names(paths: Sequence[bytes]) -> list[str]:
