@@ -40,6 +40,10 @@ completions: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m tests.bench.compare $(if $(BENCH),--row $(BENCH),--results tests/bench/results)
 
+# Where the time of one real ask goes: flame graphs in build/profile, the dearest lines, what is imported.
+profile: $(READY)
+	@$(BIN)/python -m tests.bench.profile
+
 bench-context bench-walk bench-worker bench-gate bench-journal bench-view: bench-%: $(READY)
 	@$(BIN)/python -m tests.bench.bench_$*
 
