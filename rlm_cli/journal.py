@@ -19,8 +19,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rlm_cli import figures
 from rlm_cli.errors import InputError, OutputError, UsageError
-from rlm_cli.events import Record, RunStarted, parse
+from rlm_cli.events import SCHEMA_VERSION, Record, RunStarted, Unknown, parse
+from rlm_cli.named_files import open_for_writing
 from rlm_cli.redaction import LONGEST, Redactor, cut
 
 _FLUSH_SECONDS = 0.05
@@ -47,8 +49,7 @@ class Journal:
         self._redactor = Redactor() if redact else None
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(path, flags, 0o600)
+            self._descriptor = open_for_writing(path, os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             hint = "Choose another place with --trajectory FILE or RLM_HOME, or --no-save to keep none."
             raise InputError(f"cannot write the trajectory {path}: {error.strerror}", hint) from None
@@ -115,6 +116,20 @@ class Reading:
     """What reading a journal met besides records."""
 
     torn: list[int] = field(default_factory=list)  # numbers of lines that are no record
+    unknown: int = 0  # records of types that this version does not know
+    version: int = SCHEMA_VERSION  # of the writer
+
+    def told(self, name: str) -> Iterator[str]:
+        """What of the file `name` is not shown, in sentences."""
+        if self.torn:
+            places = ", ".join(map(str, self.torn[:5])) + (", …" if len(self.torn) > 5 else "")
+            yield f"{figures.plural(len(self.torn), 'line')} of {name} cannot be read: {places}"
+        if self.version > SCHEMA_VERSION or self.unknown:
+            passed = (
+                f"{figures.plural(self.unknown, 'line')} of it passed over" if self.unknown else "read as far as known"
+            )
+            versions = f"version {self.version} of its events, known {SCHEMA_VERSION}"
+            yield f"{name} was written by a newer rlm ({versions}): {passed}"
 
 
 def read(path: Path, reading: Reading | None = None) -> Iterator[Record]:
@@ -128,10 +143,16 @@ def read(path: Path, reading: Reading | None = None) -> Iterator[Record]:
                 if not line.strip():
                     continue
                 try:
-                    yield parse(line)
+                    record = parse(line)
                 except (ValueError, RecursionError):
                     if reading is not None:
                         reading.torn.append(number)
+                    continue
+                if reading is not None and isinstance(record.event, RunStarted):
+                    reading.version = record.event.schema_version
+                elif reading is not None and isinstance(record.event, Unknown):
+                    reading.unknown += 1
+                yield record
     except OSError as error:
         raise InputError(
             f"cannot read the trajectory {path}: {error.strerror}", "rlm runs lists what there is."
@@ -150,8 +171,11 @@ def find(folder: Path, run: str) -> Path:
 
     Raises UsageError when none or several match.
     """
-    if (run.endswith(".jsonl") or os.sep in run) and Path(run).is_file():
-        return Path(run)
+    if run.endswith(".jsonl") or os.sep in run:
+        if Path(run).is_file():
+            return Path(run)
+        what = "is a directory" if Path(run).is_dir() else "does not exist"
+        raise UsageError(f"{run} {what}", "Name a journal, or a run of those that rlm runs lists.")
     known = runs(folder)
     if not known:
         raise UsageError(f"there are no runs in {folder}", 'Make one with: rlm ask . "your question"')

@@ -127,3 +127,32 @@ def test_a_field_of_another_type_makes_a_line_that_cannot_be_read(field: str) ->
     for wrong in ([1], {"a": 1}, float("nan"), float("inf"), 10**30, True):
         with pytest.raises(ValueError, match="something else"):
             events.parse(json.dumps(line | {field: wrong}))
+
+
+def test_a_journal_of_a_newer_version_is_read_as_far_as_it_is_known_and_this_is_told(
+    rlm: RunRlm, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    lines = V1.read_text().replace('"schema_version":1', '"schema_version":2').splitlines(keepends=True)
+    newer = json.dumps({"seq": 3, "t": 1.5, "at": AT, "type": "planet.aligned", "planet": "mars"}) + "\n"
+    path.write_text("".join([*lines[:5], newer, "torn\n", *lines[5:]]))
+    for words in (["view", "--stats"], ["view", "--terminal"], ["runs", "show"], ["export", "--to", "markdown"]):
+        done = rlm(*words, path)
+        assert done.exit == 0, done.stderr
+        assert "12" in done.stdout  # calls
+        assert "was written by a newer rlm (version 2 of its events, known 1): 1 line" in done.stderr
+        assert "1 line of" in done.stderr and "cannot be read: 7" in done.stderr  # noqa: PT018
+
+
+@pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff\x00" * 500, b"{}\n[]\n"])
+def test_a_file_that_holds_no_run_is_refused(rlm: RunRlm, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(content)
+    ways = (["view", "--stats"], ["view", "--terminal"], ["view", "--play"], ["view", "-o", tmp_path / "page.html"])
+    for words in (*ways, *(["export", "--to", name] for name in ("markdown", "sft", "html"))):
+        done = rlm(*words, path)
+        assert (done.exit, done.stdout) == (3, ""), (words, done.stderr)
+        assert "holds no run" in done.stderr
+    assert not (tmp_path / "page.html").exists()
+    missing = rlm("view", tmp_path / "none.jsonl")
+    assert (missing.exit, "none.jsonl does not exist" in missing.stderr) == (2, True)

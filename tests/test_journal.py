@@ -121,6 +121,12 @@ def test_what_a_newer_version_adds_is_passed_over() -> None:
     assert parse(json.dumps(more)).event == events.Warned(message="x")
 
 
+def test_the_page_knows_the_same_version() -> None:
+    """Its source has the number a second time."""
+    source = (Path(journal.__file__).parent / "viewer" / "src" / "model.ts").read_text(encoding="utf-8")
+    assert f"const KNOWN = {events.SCHEMA_VERSION};" in source
+
+
 # --- accidents -----------------------------------------------------------------------------------------------------
 
 

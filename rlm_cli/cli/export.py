@@ -10,6 +10,7 @@ import typer
 from rlm_cli import figures, journal
 from rlm_cli.cli.help import HELP_FLAGS, Command
 from rlm_cli.cli.output import remark
+from rlm_cli.cli.reading import warn
 from rlm_cli.cli.writing import write_file
 from rlm_cli.errors import OutputError, UsageError
 from rlm_cli.exports import EXPORTS, Choices, Source
@@ -62,7 +63,8 @@ def export(
         failed=failed, most=most, tokens=tokens, content=content, columns=columns, rows=rows, tell=remark
     )  # fmt: skip
     paths = [journal.find(places().runs, name) for name in names]
-    parts = (part for path in paths for part in exported(to, Source(path), choices))
+    sources = [Source(path) for path in paths]
+    parts = (part for source in sources for part in exported(to, source, choices))
     if endpoint is not None:
         from rlm_cli.exports.sending import send
 
@@ -81,6 +83,8 @@ def export(
         except OSError as error:
             raise OutputError(f"cannot write {shown(target)}: {error.strerror}") from None
         remark(f"wrote {shown(target)} ({figures.size(target.stat().st_size)})")
+    for source in sources:
+        warn(source.reading, source.path)
 
 
 def _forms() -> str:

@@ -14,6 +14,7 @@ import typer
 from rlm_cli import figures, imports, journal
 from rlm_cli.cli.help import HELP_FLAGS, Command
 from rlm_cli.cli.output import columns, remark, say, say_json
+from rlm_cli.cli.reading import warn
 from rlm_cli.cli.writing import write_file
 from rlm_cli.errors import OutputError, UsageError
 from rlm_cli.exports import Choices, Source, export
@@ -120,7 +121,9 @@ def _open(address: str) -> bool:
 def _stats(path: Path, *, as_json: bool) -> None:
     from rlm_cli.exports.sums import Sums, by_depth, by_model, by_site
 
-    run = Source(path).trajectory()
+    source = Source(path)
+    run = source.trajectory()
+    warn(source.reading, path)
     groups = {"depth": by_depth(run), "model": by_model(run), "site": by_site(run)}
     total = Sums.of(run.calls.values())
     if as_json:
@@ -152,7 +155,9 @@ def play_again(path: Path, speed: float) -> None:
     if not 0 < speed < float("inf"):
         raise UsageError(f"--speed {speed:g} is not a speed", "1 is as fast as it was, 4 four times as fast.")
     environment = Environment.of_process()
-    play(imports.read(path), environment, speed=speed)
+    source = Source(path)
+    play(source.records(), environment, speed=speed)
+    warn(source.reading, path)
     write_answer(_report(path), "text", environment)
 
 
@@ -164,9 +169,12 @@ def _terminal(path: Path) -> None:
 
     environment = Environment.of_process()
     stdout = environment.stdout
+    source = Source(path)
+    run = source.trajectory()
+    warn(source.reading, path)
 
     def parts() -> Iterator[str]:
-        for line in outline(Source(path).trajectory(), stdout.size()[0], stdout.glyphs):
+        for line in outline(run, stdout.size()[0], stdout.glyphs):
             yield line.render(stdout.colour) + "\n"
         if answer := rendered(_report(path), Place(environment)):
             yield "\n" + answer

@@ -8,14 +8,15 @@ The smallest export:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 from rlm_cli import imports
 from rlm_cli.events import Record
 from rlm_cli.exports.trajectory import Trajectory
+from rlm_cli.journal import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,13 @@ class Source:
     """The journal of one run, or a log of another program. It may be read more than once."""
 
     path: Path
+    reading: Reading = field(default_factory=Reading)  # what was met when it was read the last time
 
-    def records(self) -> Iterable[Record]:
+    def records(self) -> Iterator[Record]:
         """Its events. Raises InputError."""
-        return imports.read(self.path)
+        self.reading.torn.clear()
+        self.reading.unknown = 0
+        return imports.read(self.path, self.reading)
 
     def trajectory(self) -> Trajectory:
         return Trajectory.of(self.records())

@@ -14,6 +14,7 @@ def export(source: Source, choices: Choices) -> Iterator[bytes]:
     if imports.kind_of(source.path) == "fast_rlm":
         yield from viewer.with_journal(record.to_line() for record in source.records())
         return
+    next(source.records())  # a file that holds no run is refused
     try:
         with source.path.open("rb") as stream:
             yield from viewer.with_journal(stream)

@@ -33,10 +33,17 @@ def kind_of(path: Path) -> str | None:
     return None
 
 
-def read(path: Path) -> Iterator[Record]:
-    """The records of a journal of rlm, or of a log of another program. Raises InputError."""
+def read(path: Path, reading: journal.Reading | None = None) -> Iterator[Record]:
+    """The records of a journal of rlm, or of a log of another program. Raises InputError where it holds none."""
     kind = kind_of(path)
-    return journal.read(path) if kind is None else records(path, kind, path.stem)
+    if kind is not None:
+        yield from records(path, kind, path.stem)
+        return
+    record = None
+    for record in journal.read(path, reading):
+        yield record
+    if record is None:
+        raise InputError(f"{path} holds no run", "It is no journal of rlm, nor a log that rlm import knows.")
 
 
 def records(path: Path, kind: str, run: str) -> Iterator[Record]:

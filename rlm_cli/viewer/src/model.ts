@@ -80,6 +80,7 @@ export function shownBy(item: Item): Item {
 }
 
 const NESTED = 150; // levels of the tree; deeper children stand beside their parents, since all that draw them recurse
+const KNOWN = 1; // version of the events
 const FILE_HEADER = /==> (.{1,300}?) <==/;
 
 export class Run {
@@ -283,6 +284,7 @@ const FOLDS: Record<string, Fold> = {
       run: text(line.run), question: text(line.question), sources: list(line.sources).map(text), root: text(line.root_model),
       sub: text(line.sub_model), version: text(line.version), started: text(line.at), limits: object(line.limits), pack: text(line.pack),
     };
+    if (number(line.schema_version) > KNOWN) run.warn("warning", `This run was written by a newer rlm (${run.meta.version}): what it adds is not shown.`, line.t);
   },
   "run.resumed"(run, line) {
     run.finished = run.answer = null;
