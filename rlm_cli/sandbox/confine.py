@@ -1,8 +1,9 @@
 """The operating system's half of the sandbox: what the worker does to itself after its last import.
 
 Called once in the worker, in this order: user drop, resource limits, death signal, no core, no new privileges,
-Landlock, network namespace, seccomp. Each layer is tried; the return value names those that took hold, and `try_out`
-then attempts what they should prevent. Plain ctypes, no library: x86_64 and aarch64, as root and as an ordinary user.
+Landlock, seccomp, and where that is refused a network namespace. Each layer is tried; the return value names those that
+took hold, and `try_out` then attempts what they should prevent. Plain ctypes, no library: x86_64 and aarch64, as root
+and as an ordinary user.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Layers:
         """Apply `layer`; note under `name` how it went."""
         try:
             layer()
-        except (OSError, ValueError, AttributeError) as error:
+        except OSError as error:
+            self.missing[name] = error.strerror or str(error)
+        except (ValueError, AttributeError) as error:
             self.missing[name] = str(error) or type(error).__name__
         else:
             self.held.append(name)
@@ -65,9 +68,9 @@ def confine(memory: int, parent: int) -> Layers:
     layers.put("no core", lambda: _prctl(libc, PR_SET_DUMPABLE, 0))
     layers.put("no new privileges", lambda: _prctl(libc, PR_SET_NO_NEW_PRIVS, 1))
     layers.put("landlock", lambda: _landlock(libc))
-    if not _seccomp_available(libc):
-        layers.put("network namespace", lambda: _network_namespace(libc))
     layers.put("seccomp", lambda: _seccomp(libc))
+    if "seccomp" in layers.missing:
+        layers.put("network namespace", lambda: _network_namespace(libc))
     return layers
 
 
@@ -141,16 +144,16 @@ def _limit(memory: int) -> None:
         resource.setrlimit(which, (value, value))
 
 
-def _check(result: int, what: str) -> int:
+def _check(result: int) -> int:
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, os.strerror(number))
     return result
 
 
 def _prctl(libc: ctypes.CDLL, option: int, value: int) -> None:
     zero = ctypes.c_ulong(0)
-    _check(libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero), f"prctl {option}")
+    _check(libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero))
 
 
 def _die_with(libc: ctypes.CDLL, parent: int) -> None:
@@ -164,7 +167,7 @@ def _landlock(libc: ctypes.CDLL) -> None:
     version = libc.syscall(
         LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(LANDLOCK_CREATE_RULESET_VERSION)
     )
-    _check(version, "landlock")
+    _check(version)
     fields = [LANDLOCK_FILES[min(version, 5)]]
     if version >= 4:
         fields.append(LANDLOCK_TCP)
@@ -172,20 +175,16 @@ def _landlock(libc: ctypes.CDLL) -> None:
         fields.append(LANDLOCK_SCOPES)
     rules = struct.pack(f"{len(fields)}Q", *fields)
     ruleset = libc.syscall(LANDLOCK_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), ctypes.c_uint32(0))
-    _check(ruleset, "landlock ruleset")
+    _check(ruleset)
     try:  # no rule is added: what is handled is denied
-        _check(libc.syscall(LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0)), "landlock")
+        _check(libc.syscall(LANDLOCK_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0)))
     finally:
         os.close(ruleset)
 
 
 def _network_namespace(libc: ctypes.CDLL) -> None:
     if libc.unshare(CLONE_NEWNET) < 0:
-        _check(libc.unshare(CLONE_NEWUSER | CLONE_NEWNET), "unshare")
-
-
-def _seccomp_available(libc: ctypes.CDLL) -> bool:
-    return os.uname().machine in filters.ARCHITECTURES and libc.prctl(21, 0, 0, 0, 0) >= 0  # PR_GET_SECCOMP
+        _check(libc.unshare(CLONE_NEWUSER | CLONE_NEWNET))
 
 
 class _Program(ctypes.Structure):
@@ -197,7 +196,7 @@ def _seccomp(libc: ctypes.CDLL) -> None:
     program = _Program(len(code) // 8, code)
     zero = ctypes.c_ulong(0)
     result = libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), ctypes.byref(program), zero, zero)
-    _check(result, "seccomp")
+    _check(result)
 
 
 class _Status:
