@@ -125,9 +125,9 @@ class Reading:
             places = ", ".join(map(str, self.torn[:5])) + (", …" if len(self.torn) > 5 else "")
             yield f"{figures.plural(len(self.torn), 'line')} of {name} cannot be read: {places}"
         if self.version > SCHEMA_VERSION or self.unknown:
-            passed = (
-                f"{figures.plural(self.unknown, 'line')} of it passed over" if self.unknown else "read as far as known"
-            )
+            passed = "read as far as it is known"
+            if self.unknown:
+                passed = f"{figures.plural(self.unknown, 'line')} of it passed over"
             versions = f"version {self.version} of its events, known {SCHEMA_VERSION}"
             yield f"{name} was written by a newer rlm ({versions}): {passed}"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlm_cli import validation
+from rlm_cli import named_files, validation
 from rlm_cli.errors import UsageError
 
 _TYPES = {
@@ -124,12 +124,18 @@ def _contents(text: str) -> str:
     """The text behind `@FILE` or the name of a file that exists, else `text` itself."""
     named = text.removeprefix("@")
     try:
-        if text.startswith("@") or (len(text) < 4096 and "\n" not in text and Path(text).is_file()):
-            return Path(named).read_text(encoding="utf-8")
+        if text.startswith("@") or (len(text) < 4096 and "\n" not in text and _is_file(text)):
+            return named_files.read(named).decode("utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"--schema: cannot read {named}: {reason}", _HINT) from None
     return text
+
+
+def _is_file(name: str) -> bool:
+    """Whether something that can be read has this name: a file, a pipe (`--schema <(command)`), a device."""
+    path = Path(name)
+    return path.exists() and not path.is_dir()
 
 
 def _short(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rlm_cli import named_files
 from rlm_cli.errors import UsageError
 from rlm_cli.places import shown, write_private
 from rlm_cli.terminal import one_line
@@ -43,7 +44,7 @@ def write(path: Path, changed: Any) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return named_files.read(path).decode("utf-8")
     except FileNotFoundError:
         return ""
     except OSError as error:

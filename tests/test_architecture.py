@@ -81,7 +81,7 @@ LAYERS = [
         "keys",
         "links",
     },
-    {"errors", "events", "background", "__init__"},
+    {"errors", "events", "background", "named_files", "__init__"},
 ]
 APART = [  # neither may import the other
     ({"engine", "direct", "cells", "strategies", "retrieval", "mapping"}, {"sinks"}),

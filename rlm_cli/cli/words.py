@@ -13,9 +13,9 @@ import shlex
 import stat
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
+from rlm_cli import named_files
 from rlm_cli.context.schemes import scheme_of
 from rlm_cli.errors import InputError, RlmError, UsageError
 from rlm_cli.terminal import one_line
@@ -109,7 +109,7 @@ def _read_stdin() -> str:
 
 def _read_file(path: str) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8-sig", errors="replace")
+        return named_files.read(path).decode("utf-8-sig", errors="replace")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         hint = f"'@' reads the question from a file; write '@@{path}' for a question that begins with '@'."
@@ -168,7 +168,7 @@ def listed(source: str | None) -> tuple[bytes, ...]:
     from rlm_cli.context.sources import names_of_list  # late: help need not load the walk
 
     try:
-        data = sys.stdin.buffer.read() if source == _STDIN else Path(source).read_bytes()
+        data = sys.stdin.buffer.read() if source == _STDIN else named_files.read(source)
     except OSError as error:
         raise InputError(f"cannot read the list of files {_quoted(source)}: {error.strerror}") from None
     return tuple(names_of_list(data))

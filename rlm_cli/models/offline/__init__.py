@@ -29,7 +29,7 @@ class Extractive:
     price: Price | None = Price(0.0, 0.0)
 
     async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
-        """An answer to the last message. Never fails; a cell that cannot be thought of is a plain submission."""
+        """An answer to the last message. Raises SchemaError where it cannot fill the schema that is asked for."""
         text = await asyncio.to_thread(answer, messages)
         if options.on_text is not None:
             options.on_text(text)
