@@ -23,6 +23,7 @@ from rlm_cli.errors import (
     Unreachable,
 )
 from rlm_cli.models import hosted
+from rlm_cli.models.litellm_errors import translate
 from tests.calls import KEY, QUIET, run
 
 pytestmark = QUIET
@@ -114,7 +115,7 @@ def test_the_table_names_every_class() -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_each_class_becomes_ours(name: str) -> None:
     error = build(exceptions()[name])
-    made = hosted.translate(error, model="openai/m", secrets=[KEY], key="OPENAI_API_KEY")
+    made = translate(error, model="openai/m", secrets=[KEY], key="OPENAI_API_KEY")
     assert type(made) is CLASSES[name]
     assert made.message.startswith("openai/m: ")
     assert "litellm.exceptions" not in made.message
@@ -192,7 +193,7 @@ REAL: list[tuple[str, int, str, type[RlmError], bool]] = [
 )
 def test_what_litellm_really_raises(name: str, status: int, text: str, becomes: type[RlmError], billed: bool) -> None:
     error = build(exceptions()[name], message=text, status_code=status, status=status)
-    made = hosted.translate(error, model="x/m")
+    made = translate(error, model="x/m")
     assert type(made) is becomes, made
     assert getattr(made, "maybe_billed", False) is billed
 
@@ -200,21 +201,43 @@ def test_what_litellm_really_raises(name: str, status: int, text: str, becomes: 
 def test_the_wait_is_read_from_the_header_or_the_text() -> None:
     cls = exceptions()["RateLimitError"]
     answer = httpx.Response(429, headers={"Retry-After": "7"}, request=REQUEST)
-    error = hosted.translate(build(cls, response=answer), model="m")
+    error = translate(build(cls, response=answer), model="m")
     assert isinstance(error, RateLimited)
     assert error.retry_after == 7
-    error = hosted.translate(build(cls, message="Rate limit reached. Please try again in 1m2.5s."), model="m")
+    error = translate(build(cls, message="Rate limit reached. Please try again in 1m2.5s."), model="m")
     assert isinstance(error, RateLimited)
     assert error.retry_after == 62.5
 
 
 def test_foreign_exceptions_are_ours_too() -> None:
     for foreign in (ValueError("x"), KeyError("y"), ConnectionResetError("z"), RuntimeError("w"), httpx.ReadError("v")):
-        assert isinstance(hosted.translate(foreign, model="m"), ProviderError)
+        assert isinstance(translate(foreign, model="m"), ProviderError)
 
 
 def test_a_key_in_the_words_of_a_provider_is_taken_out() -> None:
     error = build(exceptions()["AuthenticationError"], message=f"bad key {KEY} and Bearer abcdefghijkl")
-    made = hosted.translate(error, model="m", secrets=[KEY])
+    made = translate(error, model="m", secrets=[KEY])
     assert KEY not in made.message
     assert "abcdefghijkl" not in made.message
+
+
+def test_a_name_that_nobody_knows_is_one_sentence_with_the_near_names() -> None:
+    litellm = run(hosted._litellm())
+    raised = litellm.exceptions.BadRequestError(
+        "LLM Provider NOT provided. Pass in the LLM provider you are trying to call. You passed model=anthropc/claude-"
+        "sonnet-4-5 Pass model as E.g. For 'Huggingface' inference endpoints pass in `completion(model='huggingface/",
+        model="x",
+        llm_provider="",
+    )
+    error = translate(raised, model="anthropc/claude-sonnet-4-5")
+    assert isinstance(error, ModelNotFound)
+    assert error.message == "anthropc/claude-sonnet-4-5: no provider is known for this name"
+    assert "Did you mean anthropic/claude-sonnet-4-5" in error.hint
+    assert "rlm models" in translate(raised, model="foo/bar").hint
+
+
+def test_addresses_of_objects_and_advice_on_litellm_are_no_part_of_a_sentence() -> None:
+    litellm = run(hosted._litellm())
+    said = "Cannot connect to host api.x.com:443 ssl:<ssl.SSLContext object at 0x7f71> [Name or service not known]. Handle with `litellm.InternalServerError`."
+    error = translate(litellm.exceptions.InternalServerError(said, llm_provider="x", model="m"), model="x/m")
+    assert error.message == "x/m: cannot connect: Cannot connect to host api.x.com:443 [Name or service not known]."

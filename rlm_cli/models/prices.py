@@ -16,6 +16,7 @@ from rlm_cli.models import Price, Usage
 
 _TABLE: Final = "model_prices_and_context_window_backup.json"
 _MILLION: Final = 1_000_000
+_MAKERS: Final = ("openai/", "anthropic/", "gemini/", "mistral/", "deepseek/", "xai/")
 
 
 def cost(price: Price, usage: Usage) -> float:
@@ -124,3 +125,14 @@ def names() -> list[str]:
             owner = str(entry.get("litellm_provider") or "")
             found.add(name if "/" in name or not owner else f"{owner}/{name}")
     return sorted(found)
+
+
+def near(name: str) -> list[str]:
+    """Up to three names in the table that a mistyped one may have meant, the nearest first."""
+    from difflib import get_close_matches
+
+    bare = "/" not in name
+    # Of a bare name the maker's own is meant, and not one of the many that sell it on.
+    order = sorted(names(), key=lambda other: other.startswith(_MAKERS))
+    known = {other.rpartition("/")[2] if bare else other: other for other in order if other != name}
+    return [known[found] for found in get_close_matches(name, known, n=3, cutoff=0.8)]
