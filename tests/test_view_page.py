@@ -126,6 +126,14 @@ def test_the_page_is_what_its_source_builds(workshop: Path) -> None:
     assert (workshop / "page.html").read_bytes() == viewer.page(), "cd rlm_cli/viewer && npm ci && npm run build"
 
 
+def test_the_readme_shows_a_picture_of_it_that_is_there_and_small() -> None:
+    """Taken anew with: python -m tests.make_picture."""
+    root = Path(__file__).parent.parent
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (root / "README.md").read_text(encoding="utf-8"))
+    assert "docs/view.png" in pictures
+    assert all((root / name).stat().st_size <= 200_000 for name in pictures)
+
+
 # --- what it shows -------------------------------------------------------------------------------------------------
 
 
