@@ -108,36 +108,51 @@ _WORDS = (
     "schema_refused",
     "schema_repair",
 )
+_SIZES = ("output_limit", "preview_limit", "chunk")
 _NUMBERS = ("root_tokens", "sub_tokens", "temperature", "most_examples")
 
 
 def load(name: str) -> Pack:
-    """A pack by its name or by the path of its file. Raises UsageError that names the fault."""
+    """A pack by its name or by the path of its file. Raises UsageError that names the fault.
+
+    A file with `base = "small"` says only what is different from that pack.
+    """
+    data, text = _read(name)
+    if name not in PACKS and (base := data.pop("base", None)) is not None:
+        if base not in PACKS:
+            raise UsageError(f"the prompt pack {name!r} builds on {base!r}", f"`base` is one of {', '.join(PACKS)}.")
+        known, under = _read(base)
+        data, text = known | {"name": Path(name).stem, "about": "", **data}, under + text
+    return _pack(name, data, hashlib.sha256(text.encode()).hexdigest()[:12])
+
+
+def _read(name: str) -> tuple[dict[str, Any], str]:
     try:
         if name in PACKS:
             text = resources.files("rlm_cli").joinpath("packs", f"{name}.toml").read_text(encoding="utf-8")
         else:
             text = Path(name).read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        hint = f"--pack takes {', '.join(PACKS)} or the path of a TOML file."
-        raise UsageError(f"cannot read the prompt pack {name!r}: {error}", hint) from None
-    return _pack(name, data, hashlib.sha256(text.encode()).hexdigest()[:12])
+        return tomllib.loads(text), text
+    except (OSError, ValueError) as error:  # of the file, its encoding, its TOML
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        hint = f"--pack takes auto, {', '.join(PACKS)} or the path of a TOML file."
+        raise UsageError(f"cannot read the prompt pack {name!r}: {why}", hint) from None
 
 
 def _pack(name: str, data: dict[str, Any], digest: str) -> Pack:
-    known = {item.name for item in fields(Pack)} | set(_WORDS)
-    wrong = [key for key in _WORDS if not isinstance(data.get(key), str)]
-    wrong += [key for key in ("output_limit", "preview_limit", "chunk") if not isinstance(data.get(key), int)]
-    wrong += [key for key in _NUMBERS if not isinstance(data.get(key, 0), int | float)]
-    wrong += [key for key in data if key not in known]
-    if data.get("cells") not in ("all", "first"):
-        wrong.append("cells")
-    if wrong:
-        raise UsageError(f"the prompt pack {name!r} lacks or misspells: {', '.join(sorted(set(wrong)))}")
+    known = {item.name for item in fields(Pack)} - {"words", "digest", "examples_limit"} | set(_WORDS)
+    lacking = [key for key in (*_WORDS, *_SIZES, "cells") if key not in data]
+    wrong = [key for key, value in data.items() if key not in known or not _fits(key, value)]
+    if lacking and len(lacking) > len(_WORDS) // 2:
+        raise UsageError(f"the prompt pack {name!r} lacks most of a pack", 'Begin it with base = "full" or "small".')
+    if lacking or wrong:
+        faults = [
+            f"{verb} {', '.join(sorted(keys))}" for verb, keys in (("lacks", lacking), ("misspells", wrong)) if keys
+        ]
+        raise UsageError(f"the prompt pack {name!r} {' and '.join(faults)}")
     return Pack(
-        name=str(data.get("name", name)),
-        about=str(data.get("about", "")),
+        name=data.get("name", Path(name).stem),
+        about=data.get("about", ""),
         cells=cast(Literal["all", "first"], data["cells"]),
         output_limit=data["output_limit"],
         preview_limit=data["preview_limit"],
@@ -149,6 +164,19 @@ def _pack(name: str, data: dict[str, Any], digest: str) -> Pack:
         marks=tuple(data.get("marks", ())),
         **{key: data[key] for key in _NUMBERS if key in data},
     )
+
+
+def _fits(key: str, value: object) -> bool:
+    """Whether `value` is of the kind that a pack's `key` takes."""
+    if key in _SIZES or key in _NUMBERS:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        least = 0 if key in ("temperature", "most_examples", "preview_limit") else 1
+        return (whole or (key == "temperature" and isinstance(value, float))) and cast(float, value) >= least
+    if key in ("stop", "marks"):
+        return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+    if key == "cells":
+        return value in ("all", "first")
+    return key == "examples" or isinstance(value, str)
 
 
 def _examples(name: str, given: Any) -> tuple[Example, ...]:

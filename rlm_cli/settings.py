@@ -108,8 +108,8 @@ class Settings:
         help="answer so many times, independently, under the same limits; agreement decides",
     )
     pack: str = option(
-        "auto", "--pack", kind="choice", group="Models", metavar="PACK", choices=("auto", "full", "small"),
-        help="the prompts: auto, full or small (weak or short-window models)",
+        "auto", "--pack", kind="choice", group="Models", metavar="PACK", choices=("auto", "full", "small"), open=True,
+        help="the prompts: auto, full, small (weak or short-window models) or a TOML file of your own",
     )
 
     # Limits
