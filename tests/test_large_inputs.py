@@ -139,6 +139,18 @@ def test_a_variable_s_size_is_told_without_reading_it(tmp_path: Path) -> None:
     assert read.bytes(0) < 1 << 20
 
 
+def test_bytes_that_are_no_text_are_found_from_the_back_without_a_list_of_all() -> None:
+    text = Text.of(b"a\xff" * 1_000_000)
+    tracemalloc.start()
+    try:
+        found = text.rfind("\ufffda"), text.rpartition("\ufffd")[2], len(text.rsplit("\ufffd", 3)[0])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == (1_999_997, "", 1_999_995)
+    assert peak < 4 << 20, peak
+
+
 def test_matches_that_are_kept_do_not_hold_the_text_they_were_found_in() -> None:
     line = b"x1 " + b"." * 70_000 + b"\n"  # a window each
     text = Text.of(line * 100)

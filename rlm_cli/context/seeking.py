@@ -159,20 +159,14 @@ def decoded_hits(text: Mapped, needle: str, begin: Position, end: Position) -> I
 
 
 def decoded_hits_back(text: Mapped, needle: str, begin: Position, end: Position) -> Iterator[int]:
-    """The same from the back: characters from `begin`. Remembers all overlapping places: for rare needles only."""
-    places: list[int] = []
-    carry, base = "", 0
-    for _, window in text._windows(begin, end):
-        joined = carry + window
-        found = joined.find(needle)
-        while found >= 0:
-            places.append(base + found)
-            found = joined.find(needle, found + 1)
-        keep = min(len(joined), len(needle) - 1)
-        base += len(joined) - keep
-        carry = joined[len(joined) - keep :] if keep else ""
-    limit = base + len(carry)
-    for place in reversed(places):
-        if place + len(needle) <= limit:
-            yield place
-            limit = place
+    """The same from the back: characters from `begin`."""
+    base = free = text._offset(end) - text._offset(begin)
+    here, carry = end, ""
+    while here > begin:
+        start = text._retreat(here, FIRST, begin)
+        joined = text._decoded(start, here) + carry
+        base -= len(joined) - len(carry)
+        while (found := joined.rfind(needle, 0, free - base)) >= 0:
+            free = base + found
+            yield free
+        here, carry = start, joined[: len(needle) - 1]
