@@ -18,6 +18,7 @@ import json
 import os
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
@@ -25,7 +26,7 @@ from typing import IO, Any, TypeVar
 
 from rlm_cli.answer import Answer
 from rlm_cli.citations import Citation
-from rlm_cli.errors import Interrupted, LimitReached, OutOfTime, RlmError, UsageError
+from rlm_cli.errors import InputError, Interrupted, LimitReached, OutOfTime, RlmError, UsageError
 from rlm_cli.events import Event, Record
 from rlm_cli.run import Run
 from rlm_cli.schema import Schema
@@ -92,7 +93,10 @@ class RLM:
         >>> session = RLM("one valve a day", model="offline/extractive", tools=[stock])
         >>> session.close()
 
+    Questions that are asked at once are answered one after another; two sessions run beside each other.
+
     `on_event` is called with each event of the run (`rlm_cli.events`), from the thread that runs it: return quickly.
+    What it raises is a RuntimeWarning, and it is not called again.
     `schema` is --schema as a str or a JSON Schema. Nothing is ever written to stdout or stderr.
     """
 
@@ -127,6 +131,7 @@ class RLM:
         if on_event is not None:
             self._run.recorder.add(_Callback(on_event))
         self._loop = _Loop()
+        self._turn = asyncio.Lock()
         self._opened = False
         self._closed = False
 
@@ -140,11 +145,11 @@ class RLM:
 
         Works inside a running event loop too (a notebook), and blocks it.
         """
-        return self._loop.result(self._ask(question, schema))
+        return self._loop.result(self._ask(self._checked(question), schema))
 
     async def aask(self, question: str, *, schema: str | Mapping[str, Any] | None = None) -> Answer:
         """`ask` for asynchronous code. Cancelling it stops the run."""
-        return await asyncio.wrap_future(self._loop.start(self._ask(question, schema)))
+        return await asyncio.wrap_future(self._loop.start(self._ask(self._checked(question), schema)))
 
     def close(self) -> None:
         """End workers and connections, and close the journal. Safe to call twice."""
@@ -173,13 +178,20 @@ class RLM:
     ) -> None:
         await self.aclose()
 
-    # --- on the thread of the run ----------------------------------------------------------------------------------
-
-    async def _ask(self, question: str, schema: str | Mapping[str, Any] | None) -> Answer:
+    def _checked(self, question: str) -> str:
         if self._closed:
             raise UsageError("the session is closed")
         if not question.strip():
             raise UsageError("the question is empty")
+        return question
+
+    # --- on the thread of the run ----------------------------------------------------------------------------------
+
+    async def _ask(self, question: str, schema: str | Mapping[str, Any] | None) -> Answer:
+        async with self._turn:
+            return await self._answer(question, schema)
+
+    async def _answer(self, question: str, schema: str | Mapping[str, Any] | None) -> Answer:
         run = self._run
         shape = None if schema is None else Schema.parse(_schema_text(schema))
         answer: Answer | None = None
@@ -238,7 +250,12 @@ def _split(context: Any, cleanup: contextlib.ExitStack) -> tuple[list[str], list
     sources: list[str] = []
     streams: list[tuple[str, int]] = []
     named = context.items() if isinstance(context, Mapping) else ()
-    several = context if isinstance(context, list | tuple) else [context]
+    alone = (
+        isinstance(context, str | bytes | os.PathLike) or hasattr(context, "read") or not isinstance(context, Iterable)
+    )
+    several = [context] if alone else list(context)
+    if not several:
+        raise InputError("nothing to read: context is empty")
     for name, text in named or [("", item) for item in several]:
         if isinstance(text, os.PathLike):
             sources.append(os.fspath(text))
@@ -269,13 +286,18 @@ def _spooled(text: Any, cleanup: contextlib.ExitStack) -> int:
 
 
 class _Callback:
-    """A sink that hands events on."""
+    """A sink that hands events on, until that fails."""
 
     def __init__(self, call: Callable[[Event], None]) -> None:
-        self._call = call
+        self._call: Callable[[Event], None] | None = call
 
     def emit(self, record: Record) -> None:
-        self._call(record.event)
+        try:
+            if self._call is not None:
+                self._call(record.event)
+        except Exception as error:
+            self._call = None
+            warnings.warn(f"on_event is not called any more: {error!r}", RuntimeWarning, stacklevel=1)
 
     def close(self) -> None:
         """Nothing to give back."""

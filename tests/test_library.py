@@ -66,6 +66,8 @@ def test_every_kind_of_context(tmp_path: Path) -> None:
         (tmp_path / "way.md").open(),
         {"x.txt": text, "y.txt": io.StringIO("nothing")},
         ["some text", text],
+        (path for path in [tmp_path / "way.md"]),
+        tmp_path.glob("*.md"),
     ]
     for context in kinds:
         answer = completion("where is the shop?", context, model=OFFLINE)
@@ -83,6 +85,8 @@ def test_a_name_of_a_file_is_not_taken_for_a_text(tmp_path: Path) -> None:
         completion("where?", 7, model=OFFLINE)  # type: ignore[arg-type]
     with pytest.raises(InputError):
         completion("where?", Path("no/such/file"), model=OFFLINE)
+    with pytest.raises(InputError, match="empty"):
+        completion("where?", [], model=OFFLINE)
     with pytest.raises(UsageError, match="no option"):
         completion("where?", "text", model=OFFLINE, max_price=3)
 
@@ -192,6 +196,34 @@ def test_events_come_as_they_happen() -> None:
     assert seen[0] == "run.started"
     assert seen[-1] == "run.finished"
     assert "cell.finished" in seen
+
+
+def test_a_callback_that_fails_is_told_and_costs_no_answer() -> None:
+    seen: list[object] = []
+
+    def fail(event: object) -> None:
+        seen.append(event)
+        raise KeyError("mine")
+
+    with pytest.warns(RuntimeWarning, match="KeyError"):
+        answer = completion("where is the shop?", "The shop is here.", model=OFFLINE, on_event=fail)
+    assert (answer.status, len(seen)) == ("answered", 1)
+
+
+def test_questions_at_once_are_answered_one_after_another() -> None:
+    async def both() -> list[Answer]:
+        async with RLM("The valve is blue.\nThe seal is red.\n", model=OFFLINE) as session:
+            return list(await asyncio.gather(session.aask("which valve?"), session.aask("which seal?")))
+
+    assert ["blue" in answer.text for answer in asyncio.run(both())] == [True, False]
+
+
+def test_a_session_that_is_closed_says_so() -> None:
+    session = RLM("text", model=OFFLINE)
+    session.close()
+    session.close()
+    with pytest.raises(UsageError, match="closed"):
+        session.ask("what?")
 
 
 def test_an_error_holds_what_there_is_of_an_answer() -> None:
