@@ -1,6 +1,9 @@
-"""Numbers for people: sizes, durations, money, counts. One spelling each, the same in every sink."""
+"""Numbers and names for people: sizes, durations, money, counts, runs. One spelling each, the same in every sink."""
 
 from __future__ import annotations
+
+import os
+import shlex
 
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -72,3 +75,11 @@ def money(dollars: float) -> str:
     if dollars <= 0:
         return "$0"
     return f"${dollars:.3f}" if dollars < 0.9995 else f"${dollars:,.2f}"
+
+
+def called(run: str, trajectory: object) -> str:
+    """What a run is called in a command: the file that --trajectory named, else the end of the id."""
+    if not isinstance(trajectory, str) or not trajectory:
+        return run.rsplit("-", 1)[-1]
+    plain = trajectory.endswith(".jsonl") or os.sep in trajectory
+    return shlex.quote(trajectory if plain else f"./{trajectory}")

@@ -13,6 +13,7 @@ from rlm_cli.delivery import check_output, deliver, refuse, verdict
 from rlm_cli.dryrun import estimate
 from rlm_cli.errors import ExitStatus, OutputError, RlmError
 from rlm_cli.events import RunReplayed
+from rlm_cli.figures import called
 from rlm_cli.journal import Journal
 from rlm_cli.recording import Past
 from rlm_cli.run import Run
@@ -52,7 +53,8 @@ async def _watched(run: Run, question: str, environment: Environment, *, replaye
         run.prepare()
     except RlmError as error:
         return refuse(error, settings, environment)
-    stopping = Stopping("" if replayed else run.name, restore_terminals, run.stop)
+    name = "" if replayed else called(run.name, settings.trajectory)
+    stopping = Stopping(name, restore_terminals, run.stop)
     if not settings.dry_run:
         run.warm()
         for sink in open_sinks(settings, environment, on_reader_gone=stopping.reader_gone):

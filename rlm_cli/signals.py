@@ -27,9 +27,9 @@ class Stopping:
     """Turns the first signal into a cancelled task and `stopped`; the second into `_exit`."""
 
     def __init__(self, run: str, restore: Callable[[], None], stop_calls: Callable[[Interrupted], None]) -> None:
-        """`run` is empty where there is nothing to go on with: a replay. `restore` gives the terminal back before a
-        second signal ends us; `stop_calls` cancels calls under way."""
-        self._hint = f"Go on with: rlm resume {run.rsplit('-', 1)[-1]}" if run else ""
+        """`run` is what the user calls it, empty where there is nothing to go on with: a replay. `restore` gives the
+        terminal back before a second signal ends us; `stop_calls` cancels calls under way."""
+        self._hint = f"Go on with: rlm resume {run}" if run else ""
         self._restore = restore
         self._stop_calls = stop_calls
         self._loop = asyncio.get_running_loop()

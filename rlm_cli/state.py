@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from rlm_cli import events
+from rlm_cli import events, figures
 from rlm_cli.events import Record
 from rlm_cli.nodes import LABEL_KEPT, Call, Cell, Group, Node, Totals, Turn
 
@@ -79,6 +79,11 @@ class State:
     @property
     def turn_count(self) -> int:
         return self.root.turn_count if self.root else 0
+
+    @property
+    def called(self) -> str:
+        """What the user calls this run in a command; empty before it began."""
+        return "" if self.run is None else figures.called(self.run.run, self.run.settings.get("trajectory"))
 
     @property
     def over(self) -> bool:

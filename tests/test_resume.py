@@ -341,3 +341,12 @@ def test_the_time_of_all_parts_counts_together_unless_it_is_raised(rlm: RunRlm, 
         assert refused.exit == 2
         assert "--max-time 10m" in refused.stderr
         assert rlm("resume", "--max-time", "10m", env=KEY).exit == 0
+
+
+def test_the_hint_names_the_file_that_the_run_is_recorded_in(rlm: RunRlm, folder: Path, tmp_path: Path) -> None:
+    with ScriptedServer(script) as server:
+        words = [*ask_words(folder, server.url), "--max-turns", "2", "--trajectory", "my runs.log"]
+        stopped = rlm(*words, env=KEY)
+        assert "go on with: rlm resume './my runs.log'" in stopped.stderr
+        more = ["--max-turns", "20", "--api-base", server.url]
+        assert rlm("resume", "./my runs.log", *more, env=KEY).exit == 0

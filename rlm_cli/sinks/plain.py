@@ -77,7 +77,6 @@ class PlainSink:
             for hit in self.state.limits_hit[-2:]:
                 self._say(one_line(hit.message, 300))
             now = self.state.t if self.state.over else self._clock.now()
-            name = view.short_run(self.state.run.run)
             status = view.stopped(self.state) or "stopped"
             self._say(f"{status}: {', '.join(view.sums_texts(self.state, now)[:-1])}", now)
             answer = self.state.answer
@@ -85,7 +84,7 @@ class PlainSink:
                 for text in filter(None, [*doubts(answer.checks), coverage_text(answer.coverage)]):
                     self._say(text)
             if view.resumable(self.state):
-                self._say(f"go on with: rlm resume {name}", now)
+                self._say(f"go on with: rlm resume {one_line(self.state.called, 200)}", now)
 
     # --- what is worth a line
 

@@ -304,7 +304,7 @@ def _status(state: State) -> Line:
 
 
 def _next_step(state: State) -> str:
-    name = short_run(state.run.run) if state.run else ""
+    name = one_line(state.called, 200)
     return f"go on with: rlm resume {name}" if resumable(state) else f"rlm view {name}"
 
 
