@@ -234,3 +234,19 @@ def test_no_descriptor_is_left_behind() -> None:
             bench.output("context")
             bench.result("sum(range(10**15))", seconds=0.1)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_replies_that_are_too_long_to_hand_over_cost_the_call() -> None:
+    with Bench() as bench:
+        bench.host.reply = lambda text: "é" * 3_000_000  # type: ignore[method-assign]
+        error = bench.error("kept = llm_query('one')\nmany = llm_query_batched(['x'] * 5)")
+        assert error.type == "ValueError"
+        assert "ask for less at once" in error.message
+        assert bench.output("print(len(kept))") == "3000000\n"
+
+
+def test_a_cell_that_is_too_long_is_refused() -> None:
+    with Bench() as bench:
+        bench.output("kept = 1")
+        assert "too long" in bench.error("#" * 70_000_000).message
+        assert bench.output("print(kept)") == "1\n"

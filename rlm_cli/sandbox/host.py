@@ -22,7 +22,7 @@ from rlm_cli.sandbox import macos
 from rlm_cli.sandbox.calls import Calls, Record
 from rlm_cli.sandbox.contract import CellError, CellResult, Host, Ready
 from rlm_cli.sandbox.process import MEMORY, Packed, Worker, WorkerGone
-from rlm_cli.sandbox.protocol import Breach
+from rlm_cli.sandbox.protocol import LONGEST, Breach
 from rlm_cli.sandbox.results import read_result
 
 Level = Literal["auto", "strict", "off"]
@@ -32,6 +32,8 @@ SETTLED = 2.0
 """Seconds a cell has to end after its answer was accepted."""
 REPLAY_SLACK = 2.0
 """Seconds beyond twice its first time that the repetition of a cell may take."""
+LONGEST_CELL = LONGEST // 8
+"""Characters of a cell: each takes up to six bytes of a line."""
 START = 60.0
 """Seconds a worker has to come up, on a loaded machine."""
 
@@ -140,6 +142,9 @@ class ProcessSandbox:
 
     async def run(self, code: str, *, cell: str, time_limit: float) -> CellResult:
         """Run one cell. Its own failures are in the result; errors that the host's callbacks raise come out of here."""
+        if len(code) > LONGEST_CELL:
+            problem = f"a cell of {len(code):,} characters is too long: at most {LONGEST_CELL:,}"
+            return CellResult(error=CellError("SyntaxError", problem))
         self._stop.clear()
         if self._worker is None:
             await self.start()
@@ -252,7 +257,11 @@ class _Turn:
                 self._worker.send({"refused": "CellTimeout", "message": self.reason})
                 self._worker.interrupt()
                 continue
-            self._worker.send(await self._answer(message))
+            reply = await self._answer(message)
+            try:
+                self._worker.send(reply)
+            except ValueError as error:  # many long replies: what was paid is remembered, a smaller batch gets it
+                self._worker.send({"refused": "ValueError", "message": f"{error}: ask for less at once"})
             if self._calls.submitted:
                 self._limit = min(self._limit, self.seconds + SETTLED)
 

@@ -64,7 +64,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 def clean(value: Any) -> Any:
     """`value` of JSON with every lone surrogate replaced: such text cannot be written to any file."""
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
         return [clean(item) for item in value]
     if isinstance(value, dict):
