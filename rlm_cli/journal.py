@@ -159,6 +159,20 @@ def read(path: Path, reading: Reading | None = None) -> Iterator[Record]:
         ) from None
 
 
+def going(path: Path) -> bool:
+    """Whether a process is writing this journal now: it holds the lock."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def runs(folder: Path) -> list[Path]:
     """The journals below the state directory's `runs`, newest first."""
     with contextlib.suppress(FileNotFoundError):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,7 +116,7 @@ def prune(
     gone = size = 0
     for path in doomed:
         length = _size(path)
-        if _going(path):
+        if journal.going(path):
             continue
         if not dry_run:
             for file in _files(path):
@@ -136,7 +134,7 @@ def _look(path: Path) -> Run:
     if end is not None:
         spent = end.usage.get("cost_usd", end.usage.get("cost"))
         status, cost = one_line(end.status, 20), spent if isinstance(spent, int | float) else None
-    elif _going(path):
+    elif journal.going(path):
         status = "running"
     told = path.stat()
     if cost is None and told.st_size <= _FOLDED:
@@ -171,20 +169,6 @@ def _began(path: Path) -> float:
         return datetime.strptime(path.stem[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return path.stat().st_mtime
-
-
-def _going(path: Path) -> bool:
-    """Whether a process is writing this journal now: it holds the lock."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without locks
-        return False
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _files(path: Path) -> tuple[Path, Path]:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from rlm_cli import viewer
+from rlm_cli import journal, viewer
 
 _MOST = 8_000_000  # bytes of a journal in one reply
 
@@ -49,7 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def _send_journal(self, start: str) -> None:
-        """Whole lines from byte `start` on."""
+        """Whole lines from byte `start` on, and whether a process is still writing them."""
+        going = journal.going(self.server.path)  # before the read: what its end wrote is in this reply
         try:
             with self.server.path.open("rb") as stream:
                 stream.seek(int(start))
@@ -59,13 +60,15 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, ValueError):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        self._send(part[: part.rfind(b"\n") + 1], "application/jsonl; charset=utf-8")
+        self._send(part[: part.rfind(b"\n") + 1], "application/jsonl; charset=utf-8", Going=str(int(going)))
 
-    def _send(self, body: bytes, kind: str) -> None:
+    def _send(self, body: bytes, kind: str, **more: str) -> None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Bytes", str(len(body)))
+        for name, value in more.items():
+            self.send_header(f"X-{name}", value)
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")

@@ -11,10 +11,10 @@ import { whereOf } from "./tree";
 
 const TITLES: Record<string, string> = { answered: "Answer", not_found: "Not found", partial: "Partial answer", failed: "No answer" };
 
-export function answerPage(run: Run, way: Way): HTMLElement {
+export function answerPage(run: Run, way: Way, going: boolean): HTMLElement {
   const page = h("article", { class: "answer" });
   const answer = run.answer;
-  const state = answer ? (entry(TITLES, answer.status) ?? answer.status) : run.finished ? "No answer" : "Running";
+  const state = answer ? (entry(TITLES, answer.status) ?? answer.status) : run.finished ? "No answer" : going ? "Running" : "Stopped before its end";
   page.append(h("h2", {}, state));
   if (answer?.stoppedBy) page.append(h("p", { class: "error", role: "note" }, `Stopped by: ${clean(answer.stoppedBy)}`));
   const error = object(run.finished?.error);

@@ -3,7 +3,7 @@
 import { answerPage } from "./answer";
 import { detail, type Way } from "./detail";
 import { h, clean, marked, oneLine, remembered } from "./dom";
-import { duration, money, plural, tokens } from "./figures";
+import { bytes, duration, money, plural, tokens } from "./figures";
 import { inputPage } from "./input";
 import { Run, shownBy, type Item } from "./model";
 import { Player } from "./player";
@@ -24,6 +24,7 @@ class Viewer {
   private page: Page = "answer";
   private needle = "";
   private lines = 0; // of the step that is drawn
+  private going = false; // whether a process writes the run that is followed
   private wait = 0; // until what is typed is searched for
   private readonly head = h("header", { class: "top" });
   private readonly tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Pages" });
@@ -58,32 +59,46 @@ class Viewer {
   // --- data
 
   start(source: string, follow: string | null): void {
+    this.going = Boolean(follow);
     this.run.add(source, !follow);
     this.show();
     if (follow) void this.poll(follow, 0);
   }
 
   async open(file: File): Promise<void> {
+    let source = "";
+    try {
+      source = await file.text();
+    } catch {
+      this.welcome(`${file.name} (${bytes(file.size)}) is more than this browser can hold: rlm view --stats or --terminal can read it.`);
+      return;
+    }
     this.run = new Run();
+    this.going = false;
     this.player.stop();
     this.tree.selected = null;
     this.needle = this.way.needle = this.field.value = "";
-    this.run.add(await file.text(), true);
+    this.run.add(source, true);
     history.replaceState(null, "", "#answer");
     this.show(file.name);
   }
 
   /** Ask the server that this page came from for what was written since. */
   private async poll(address: string, from: number): Promise<void> {
+    const { run } = this;
     let at = from;
     try {
       const reply = await fetch(`${address}?from=${at}`, { cache: "no-store" });
       const more = await reply.text();
+      if (run !== this.run) return; // another file was opened instead
       at += Number(reply.headers.get("X-Bytes") ?? more.length);
+      const going = reply.headers.get("X-Going") === "1";
+      const changed = going !== this.going;
+      this.going = going;
       if (more) {
         this.run.add(more, false);
         this.grow();
-      }
+      } else if (changed && !this.run.empty) this.grow();
       document.body.classList.toggle("lost", !reply.ok);
     } catch {
       document.body.classList.add("lost");
@@ -115,7 +130,7 @@ class Viewer {
 
   private show(name = ""): void {
     if (this.run.empty) {
-      this.welcome(name);
+      this.welcome(name && `${name} holds no run.`);
       return;
     }
     const side = h("aside", { class: "side" }, this.tree.element, this.player.element);
@@ -127,12 +142,12 @@ class Viewer {
     this.follow();
   }
 
-  private welcome(name: string): void {
+  private welcome(problem: string): void {
     const input = h("input", { type: "file", accept: ".jsonl,application/jsonl", "aria-label": "a file of a run" });
     input.addEventListener("change", () => input.files?.[0] && void this.open(input.files[0]));
     this.place.replaceChildren(
       h("main", { class: "welcome" }, h("h1", {}, "rlm view"),
-        name ? h("p", { class: "error", role: "alert" }, `${clean(name)} holds no run.`) : null,
+        problem ? h("p", { class: "error", role: "alert" }, problem) : null,
         h("p", {}, "Drop the journal of a run here (", h("code", {}, "*.jsonl"), "), or a log of the reference implementation."), input,
         h("p", { class: "dim" }, "The file is read in this page alone; nothing is sent anywhere.")),
     );
@@ -140,7 +155,7 @@ class Viewer {
 
   private header(): void {
     const { run } = this;
-    const status = run.finished ? String(run.finished.status ?? "ended").replace("_", " ") : "running";
+    const status = run.finished ? String(run.finished.status ?? "ended").replace("_", " ") : this.going ? "running" : "stopped";
     const sums = run.total;
     const cost = sums.unpriced ? (sums.cost ? `${money(sums.cost)} and some unknown` : "cost unknown") : money(sums.cost);
     document.title = `${oneLine(run.meta.question, 60) || "run"} \u00b7 rlm view`;
@@ -163,7 +178,7 @@ class Viewer {
     this.panel.setAttribute("aria-labelledby", `tab-${this.page}`);
     const { run, way } = this;
     if (this.page === "steps") this.panel.replaceChildren();
-    else if (this.page === "answer") this.panel.replaceChildren(answerPage(run, way));
+    else if (this.page === "answer") this.panel.replaceChildren(answerPage(run, way, this.going));
     else if (this.page === "timeline") this.panel.replaceChildren(timelinePage(run, way));
     else if (this.page === "input") this.panel.replaceChildren(inputPage(run, way));
     else if (this.page === "sums") this.panel.replaceChildren(sumsPage(run, way));
@@ -256,7 +271,7 @@ class Viewer {
     document.querySelector(".paper")?.remove();
     const turns = [...this.run.walk()].filter((item) => item.kind === "turn");
     const steps = turns.slice(0, PRINTED);
-    const paper = h("div", { class: "paper" }, answerPage(this.run, this.way), sumsPage(this.run, this.way), ...steps.map((item) => detail(this.run, item, this.way)),
+    const paper = h("div", { class: "paper" }, answerPage(this.run, this.way, this.going), sumsPage(this.run, this.way), ...steps.map((item) => detail(this.run, item, this.way)),
       turns.length > steps.length && h("p", {}, `${plural(turns.length - steps.length, "further turn")} not printed.`));
     this.place.append(paper);
     window.addEventListener("afterprint", () => paper.remove(), { once: true });
