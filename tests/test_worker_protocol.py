@@ -343,7 +343,7 @@ def test_what_cells_need_is_read_ahead() -> None:
         "early = set(sys.modules)\n"
         "import rlm_cli.sandbox.cell, _strptime\n"
         "from importlib.machinery import BuiltinImporter, FrozenImporter\n"
-        "found = [name for name, module in sys.modules.items() if name not in early and module.__spec__ is not None\n"
+        "found = [name for name, module in sys.modules.items() if name not in early and getattr(module, '__spec__', None)\n"
         "         and module.__spec__.loader not in (BuiltinImporter, FrozenImporter)]\n"
         "print(json.dumps(found))"
     )

@@ -13,16 +13,15 @@ and one line in `SANDBOXES` of `registry.py`, with its word among the choices of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # a worker imports this package, and `typing` is a tenth of its time to start
     from rlm_cli.sandbox.contract import CellError, CellRefusal, CellResult, Host, Ready, Sandbox, Shown, Variable
 
 __all__ = ["CellError", "CellRefusal", "CellResult", "Host", "Ready", "Sandbox", "Shown", "Variable"]
 
 
 def __getattr__(name: str) -> object:
-    # Late: the worker imports this package and none of these, and `dataclasses` is a fifth of its time to start.
+    # Late: a worker needs none of these, and `dataclasses` is a fifth of its time to start.
     if name in __all__:
         from rlm_cli.sandbox import contract
 

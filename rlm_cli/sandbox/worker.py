@@ -25,7 +25,7 @@ from rlm_cli.sandbox.shelf import Shelf
 from rlm_cli.sandbox.stops import CellInterrupted
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # `typing` is loaded when the process is confined: it is a tenth of the time to start
+if TYPE_CHECKING:  # `typing` is loaded later, as most is
     from typing import Any
 
 CHUNK = 1 << 20
