@@ -17,8 +17,9 @@ from rlm_cli.sinks.links import Linker
 from rlm_cli.sinks.markdown import render
 from rlm_cli.sinks.plain import PlainSink
 from rlm_cli.sinks.report import Report
+from rlm_cli.sinks.scene import view
 from rlm_cli.sinks.tree import TreeSink
-from rlm_cli.sinks.view import header, summary, turn_line, view
+from rlm_cli.sinks.view import header, summary, turn_line
 from rlm_cli.state import State
 from rlm_cli.terminal import _SEQUENCES, Environment, Output, clean, inert, one_line
 from tests import events_sample

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from rlm_cli.events import Record, RunFinished, RunResumed
 from rlm_cli.sinks.line import Line, fit, flow, head, middle, spread, width
 from rlm_cli.sinks.painter import Painter
+from rlm_cli.sinks.scene import MOST_ROWS, view
 from rlm_cli.sinks.tree import TreeSink
-from rlm_cli.sinks.view import MOST_ROWS, header, summary, turn_line, view
+from rlm_cli.sinks.view import header, summary, turn_line
 from rlm_cli.state import State
 from rlm_cli.terminal import ASCII, UNICODE
 from tests import events_sample

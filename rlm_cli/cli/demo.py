@@ -10,6 +10,7 @@ import typer
 from rlm_cli.cli.help import HELP_FLAGS, Command
 from rlm_cli.cli.output import remark
 from rlm_cli.cli.view import play_again
+from rlm_cli.terminal import Environment
 
 EXAMPLES = """
 rlm demo
@@ -35,5 +36,8 @@ def demo(
     """
     remark("this run was recorded; no model is asked")
     play_again(RUN, speed)
+    environment = Environment.of_process()
+    if environment.stdout.tty:
+        environment.stderr.line("")
     remark(f"look into it: rlm view {RUN}")
     remark('ask about your own files: rlm ask repo/ "where is auth handled"')

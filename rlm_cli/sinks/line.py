@@ -126,14 +126,36 @@ def join(lines: Iterable[Line], gap: str) -> Line:
 
 
 def flow(parts: Sequence[Line], cells: int, gap: str = " · ", indent: str = "") -> list[Line]:
-    """The parts on as many lines as they need, broken between parts alone: nothing is left out."""
+    """The parts on as many lines as they need: nothing is left out.
+
+    They are broken between parts; one that is wider than a line between its words, and a word that is wider, anywhere.
+    """
     rows: list[list[Line]] = [[]]
     used = 0
-    for part in parts:
+    most = max(1, cells - width(indent))
+    for part in (piece for whole in parts for piece in _within(whole, most)):
         room = part.width + (width(gap) if rows[-1] else 0)
-        if rows[-1] and used + room > cells - width(indent):
+        if rows[-1] and used + room > most:
             rows.append([])
             used, room = 0, part.width
         rows[-1].append(part)
         used += room
     return [Line.of(indent) + join(row, gap) for row in rows if row]
+
+
+def _within(part: Line, most: int) -> list[Line]:
+    """The part itself, or lines of its words that are at most so wide."""
+    if part.width <= most:
+        return [part]
+    words = [(word, style) for text, style in part.pieces for word in text.split()]
+    lines = [Line()]
+    for word, style in words:
+        if lines[-1].pieces and lines[-1].width + 1 + width(word) <= most:
+            lines[-1] += Line.of((f" {word}", style))
+            continue
+        rest = word
+        while rest:
+            first = head(rest, most) or rest[:1]
+            lines.append(Line.of((first, style)))
+            rest = rest[len(first) :]
+    return lines[1:]

@@ -21,7 +21,7 @@ def play(records: Iterable[Record], environment: Environment, *, speed: float, v
     stderr = environment.stderr
     sink: Sink
     if environment.motion:
-        sink = TreeSink(stderr, environment.variables, verbose=verbose, clock=clock.now)
+        sink = TreeSink(stderr, environment.variables, verbose=verbose, air=environment.stdout.tty, clock=clock.now)
     else:
         sink = PlainSink(stderr, verbose=verbose, neutral=environment.in_github, clock=clock.now)
     last: float | None = None

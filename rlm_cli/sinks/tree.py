@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlm_cli.events import CellFinished, NodeFinished, Record
-from rlm_cli.sinks import view
+from rlm_cli.sinks import scene, view
 from rlm_cli.sinks.cells import cell_lines, output_lines
 from rlm_cli.sinks.line import Line, flow
 from rlm_cli.sinks.painter import Guard, Painter
@@ -71,7 +71,7 @@ class TreeSink:
             if self._closed or not self.output.in_foreground():
                 return
             columns, rows = self.output.size()
-            lines = view.view(self.state, columns, rows, self._clock.now(), self.output.glyphs)
+            lines = scene.view(self.state, columns, rows, self._clock.now(), self.output.glyphs)
             self._painter.paint(lines, self._take_above())
 
     def close(self) -> None:
@@ -136,17 +136,13 @@ class TreeSink:
 
     def _commit_details(self, event: Any) -> None:
         if event.type == "cell.started":
-            where = self._place(event.node, event.turn)
+            path = event.node.partition(".")[2]
+            where = f"{one_line(path, 40)}/{event.turn}" if path else str(event.turn)
             self._above += cell_lines(event.code, where, self.output)
         elif isinstance(event, CellFinished):
             self._above += output_lines(event, self.output.glyphs)
         elif self._verbose > 1 and event.type in ("call.finished", "call.failed", "call.retried"):
             self._above.append(Line.of((f"  {one_line(_call_text(event), 200)}", "dim")))
-
-    @staticmethod
-    def _place(node: str, turn: int) -> str:
-        path = node.partition(".")[2]
-        return f"{one_line(path, 40)}/{turn}" if path else str(turn)
 
     def _now(self) -> float:
         return self.state.t if self.state.over else self._clock.now()
