@@ -50,8 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_journal(self, start: str) -> None:
         """Whole lines from byte `start` on, and whether a process is still writing them."""
-        going = journal.going(self.server.path)  # before the read: what its end wrote is in this reply
         try:
+            going = journal.going(self.server.path)  # before the read: what its end wrote is in this reply
             with self.server.path.open("rb") as stream:
                 stream.seek(int(start))
                 part = stream.read(_MOST)
