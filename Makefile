@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?= ask rlm_cli "where are secret files left out?"
 
-.PHONY: smoke-llm run test check format lock completions recordings clean bench profile bench-context bench-walk bench-worker bench-gate bench-journal bench-view
+.PHONY: smoke-llm run test check format lock completions recordings clean bench profile bench-context bench-walk bench-worker bench-gate bench-journal bench-view bench-terminal
 
 run: $(READY)
 	@$(BIN)/rlm $(ARGS)
@@ -44,7 +44,7 @@ bench: $(READY)
 profile: $(READY)
 	@$(BIN)/python -m tests.bench.profile
 
-bench-context bench-walk bench-worker bench-gate bench-journal bench-view: bench-%: $(READY)
+bench-context bench-walk bench-worker bench-gate bench-journal bench-view bench-terminal: bench-%: $(READY)
 	@$(BIN)/python -m tests.bench.bench_$*
 
 # The recorded runs that `rlm replay` walks again in tests/test_recorded_runs.py: only where an output is meant to change.
