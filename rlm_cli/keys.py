@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rlm_cli import tomlfile
 from rlm_cli.errors import AuthError, UsageError
@@ -21,7 +21,8 @@ from rlm_cli.settings import Config
 _COMMAND_SECONDS = 30.0
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SECRET_SHAPE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|github_pat|AIza)[-_]?[A-Za-z0-9_\-]{16,}|(?i:Bearer)\s+\S+"
+    r"\b(?:sk|pk|rk|gsk|xai|hf|r8|ghp|gho|github_pat|AIza|nvapi|csk|tgp)[-_]?[A-Za-z0-9_*\-]{12,}"
+    r"|(?i:Bearer)\s+[^\s\"']{6,}"
 )
 _SHORTEST = 8  # characters; a shorter value is a word that would be struck out everywhere
 
@@ -111,15 +112,19 @@ def open_to_others() -> bool:
         return False
 
 
+def strike(text: str, secrets: Iterable[str] = (), mark: str = "[key]") -> str:
+    """`text` without the secrets given, and without whatever has the shape of a key."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, mark)
+    return _SECRET_SHAPE.sub(mark, text)
+
+
 def redact(text: str) -> str:
     """`text` without anything that is a key: values of secret-looking variables, kept keys, the usual shapes."""
     values = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
     with contextlib.suppress(UsageError):
         values += stored().values()
-    for value in sorted((value.strip() for value in values), key=len, reverse=True):
-        if len(value) >= _SHORTEST:
-            text = text.replace(value, "[redacted]")
-    return _SECRET_SHAPE.sub("[redacted]", text)
+    return strike(text, (value.strip() for value in values if len(value.strip()) >= _SHORTEST), "[redacted]")
 
 
 def _ask(command: str, provider: str) -> str:

@@ -24,6 +24,7 @@ from rlm_cli.errors import (
     RlmError,
     ServerFailed,
 )
+from rlm_cli.keys import strike
 
 SHOWN: Final = 300
 """Characters of a provider's own words that are kept in a message."""
@@ -54,16 +55,12 @@ _NO_CREDIT = re.compile(
     r"|credits|funds)",
     re.IGNORECASE,
 )
-# Keys of the well-known shapes; the keys in use are removed by value besides.
-_KEY_SHAPES = re.compile(r"\b(sk|pk|gsk|xai|hf|r8|AIza|nvapi|csk|tgp)[-_]?[A-Za-z0-9_*\-]{12,}|Bearer +[^\s\"']{8,}")
+_SHORTEST: Final = 6  # characters of a key in use; shorter ones are no keys
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without keys: those given, and whatever has the shape of one."""
-    for secret in secrets:
-        if len(secret) >= 6:
-            text = text.replace(secret, "[key]")
-    return _KEY_SHAPES.sub("[key]", text)
+    return strike(text, (secret for secret in secrets if len(secret) >= _SHORTEST))
 
 
 def words(body: str, secrets: Iterable[str] = ()) -> str:
