@@ -77,7 +77,8 @@ class JsonlSink:
 
     def _fail(self, error: BrokenPipeError | OutputError) -> None:
         self._failure = error
-        if self._fatal and self._on_gone is not None:
+        # A disk that is full is no reader that left: the next event says so, with a status of its own.
+        if self._fatal and self._on_gone is not None and isinstance(error, BrokenPipeError):
             self._on_gone()
 
     def _reader_left(self) -> bool:
