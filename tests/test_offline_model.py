@@ -216,7 +216,7 @@ def test_hostile_names_and_text_stay_data() -> None:
     run = ask(contents, "where is the 'token' \"made\" \\ ```?")
     assert run.kind == "final"
     assert run.answer != "owned"
-    assert run.cited[0][0] == 'it\'s "odd".py'
+    assert {path for path, _, _ in run.cited} == set(contents)
     fenced = ask({"b.py": contents["b.py"]}, "where is the token?")
     assert fenced.cited == [("b.py", 1, 4)]
     assert "```repl" in fenced.answer
