@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from heapq import nsmallest
+
 from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.spans import FileNames
 
@@ -15,38 +18,48 @@ Row = list[str | int]
 def account(files: FileNames, code: Coverage, models: Coverage, most: int = MOST_ROWS) -> list[Row]:
     """A row for each file where there are at most `most`. Else those that models read, then those that code read, have
     rows of their own, and the rest is summed up by directory; a directory's row ends with `/`."""
+    by_code, by_models = _by_file(code, len(files)), _by_file(models, len(files))
+
+    def row(file: int) -> Row:
+        size = files.size(file)
+        return [files.name(file), size, min(size, by_code[file]), min(size, by_models[file]), 1]
+
     if len(files) <= most:
-        return [_row(files, file, code, models) for file in range(len(files))]
-    read = sorted(_read(code, models), key=lambda file: (-models.bytes(file), -code.bytes(file), file))
-    own = read[: most // 2]
-    left = set(range(len(files))).difference(own)
+        return [row(file) for file in range(len(files))]
+    read = (file for file in range(len(files)) if by_code[file] or by_models[file])
+    own = set(nsmallest(most // 2, read, key=lambda file: (-by_models[file], -by_code[file], file)))
+    directories: dict[str, list[int]] = {}
+    for file in range(len(files)):
+        if file not in own:
+            path, *values = row(file)
+            _add(directories, str(path)[: str(path).rfind("/") + 1], values)
     depth = 1
-    grouped = _by_directory(files, left, code, models, depth)
-    while depth < 6 and len(deeper := _by_directory(files, left, code, models, depth + 1)) <= most - len(own):
+    grouped = _at_depth(directories, depth)
+    while depth < 6 and len(deeper := _at_depth(directories, depth + 1)) <= most - len(own):
         grouped, depth = deeper, depth + 1
     if len(grouped) > most - len(own):
-        grouped = _by_directory(files, left, code, models, 0)
-    return [_row(files, file, code, models) for file in sorted(own)] + grouped
+        grouped = _at_depth(directories, 0)
+    return [row(file) for file in sorted(own)] + [[name, *sums] for name, sums in grouped.items()]
 
 
-def _read(code: Coverage, models: Coverage) -> set[int]:
-    return {file for coverage in (code, models) for file, _, _ in coverage.stretches()}
+def _by_file(coverage: Coverage, files: int) -> list[int]:
+    """Bytes read of each file."""
+    read = [0] * files
+    for file, start, end in coverage.stretches():
+        read[file] += end - start
+    return read
 
 
-def _row(files: FileNames, file: int, code: Coverage, models: Coverage) -> Row:
-    size = files.size(file)
-    return [files.name(file), size, min(size, code.bytes(file)), min(size, models.bytes(file)), 1]
-
-
-def _by_directory(files: FileNames, left: set[int], code: Coverage, models: Coverage, depth: int) -> list[Row]:
-    """One row for each directory of `depth` names."""
+def _at_depth(directories: dict[str, list[int]], depth: int) -> dict[str, list[int]]:
+    """The sums of whole directories as those of their first `depth` names."""
     sums: dict[str, list[int]] = {}
-    for file in sorted(left):
-        path = files.name(file)
-        parts = path.rsplit("/", 1)[0].split("/") if "/" in path else []
-        name = "/".join(parts[: depth + path.startswith("/")]) + "/"
-        _, size, by_code, by_models, _ = _row(files, file, code, models)
-        row = sums.setdefault(name, [0, 0, 0, 0])
-        for place, value in enumerate((size, by_code, by_models, 1)):
-            row[place] += int(value)
-    return [[name, *row] for name, row in sums.items()]
+    for path, values in directories.items():
+        first = depth + path.startswith("/")
+        _add(sums, "/".join(path.split("/")[:-1][:first]) + "/", values)
+    return sums
+
+
+def _add(sums: dict[str, list[int]], name: str, values: Sequence[int | str]) -> None:
+    row = sums.setdefault(name, [0, 0, 0, 0])
+    for place, value in enumerate(values):
+        row[place] += int(value)
