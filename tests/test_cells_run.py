@@ -136,6 +136,10 @@ OUTPUTS = {
         "llm_query_batched('sum: ', context=['x', 'y'])",
         "['reply to sum: x', 'reply to sum: y']\n",
     ),
+    "a batch whose texts are chunks()": (
+        "r = llm_query_batched(['sum', 'sum'], chunks('ab\\ncd\\n', size=3))\n['ab' in r[0], 'cd' in r[1]]",
+        "[True, True]\n",
+    ),
     "a failed item": (
         "r = llm_query_batched(['ok', 'fail'])\n[isinstance(x, SubcallError) for x in r], str(r[1])",
         "([False, True], 'SubcallError(RateLimited: too many requests)')\n",
