@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.compare import machine, table
+from tests.bench.compare import chart, machine, table
 from tests.bench.compare.asking import Bench
 from tests.bench.compare.ceiling import ceiling
+from tests.bench.compare.growth import GROWTH, curves
 from tests.bench.compare.process import Failed
 from tests.bench.compare.programs import Program, Unsupported
 from tests.bench.compare.programs.registry import PEERS, RLM
@@ -26,6 +28,8 @@ from tests.bench.compare.rows.registry import ROWS
 from tests.bench.compare.server import serving
 
 SMOKE = 0.0005
+HURRY = 13 * 60
+"""Seconds after which every row is measured once: a busy machine must not make a bench of 20 minutes one of 60."""
 
 
 def telling(what: str) -> None:
@@ -79,6 +83,7 @@ def main() -> None:
     if sys.platform != "linux":
         parser.error("memory and process trees are read from /proc: Linux only")
     began = time.monotonic()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background, and that is inherited
     versions: dict[str, str] = {}
     peers = [] if chosen.smoke else [one for one in PEERS if not chosen.only or one.name in chosen.only]
     programs = prepared([RLM, *peers], versions)
@@ -88,13 +93,20 @@ def main() -> None:
         print("\n".join(table.head_lines(result)), flush=True)
         for row in ROWS:
             if not chosen.row or row.name in chosen.row:
-                result.rows.append(measured(row, bench, rounds=1 if chosen.smoke else chosen.rounds or row.rounds))
+                once = chosen.smoke or time.monotonic() - began > HURRY
+                result.rows.append(measured(row, bench, rounds=1 if once else chosen.rounds or row.rounds))
                 print("\n" + "\n".join(table.row_lines(result.rows[-1])), flush=True)
+        if not chosen.row or "growth" in chosen.row:
+            for growth in GROWTH:
+                telling(f"  growth: {growth.names[0][0]} ...")
+                result.growth += curves(bench, growth, 1 if chosen.smoke else 2)
+            print("\n" + "\n".join(table.growth_lines(result)), flush=True)
         result.seconds = time.monotonic() - began
     if chosen.results:
         chosen.results.mkdir(parents=True, exist_ok=True)
         result.save(chosen.results / "latest.json")
         (chosen.results / "latest.txt").write_text(table.text(result), encoding="utf-8")
+        (chosen.results / "latest.svg").write_text(chart.svg(result), encoding="utf-8")
 
 
 if __name__ == "__main__":

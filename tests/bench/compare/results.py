@@ -23,6 +23,9 @@ class Found:
         values = self.figures.get(figure)
         return statistics.median(values) if values else None
 
+    def least(self, figure: str) -> float | None:
+        return min(self.figures.get(figure, ()), default=None)
+
 
 @dataclass
 class RowResult:
@@ -43,9 +46,12 @@ class RowResult:
         return ""
 
     def kept(self, bar: Bar) -> tuple[float, bool] | None:
-        """(value or ratio, whether it is within the bar); None where it was not measured."""
-        ours = self.contestants.get(bar.ours, Found()).median(bar.figure)
-        theirs = self.contestants.get(bar.against, Found()).median(bar.figure) if bar.against else 1.0
+        """(value or ratio, whether it is within the bar); None where it was not measured.
+
+        The least of both is compared: what a neighbour on the machine adds belongs to neither.
+        """
+        ours = self.contestants.get(bar.ours, Found()).least(bar.figure)
+        theirs = self.contestants.get(bar.against, Found()).least(bar.figure) if bar.against else 1.0
         if ours is None or not theirs:
             return None
         return ours / theirs, ours / theirs <= bar.most

@@ -23,7 +23,7 @@ class Turns:
     name = "turns"
     title = "a turn's own cost"
     about = "100 turns, each `print(n)`, with a model that takes no time; the history grows and is sent each time."
-    rounds = 3
+    rounds = 2
     bars = (Bar("a turn ms", 15.0),)
 
     def contestants(self, bench: Bench) -> Sequence[Contestant]:
@@ -66,7 +66,7 @@ class Calls:
     def about(self) -> str:
         return (
             f"One batch, from turn to turn. rlm and the plain clients are {WIDTH} wide (-j {WIDTH}), the others as wide as they "
-            "go: rlms 16, dspy 8, droste 5, rlmness 16 (each a child with a process of its own), minrlm has no bound."
+            "go: rlms 16, dspy 8, droste 5 (in batches of 50), rlmness 16 (each a child with a process of its own), minrlm has no bound."
         )
 
     def contestants(self, bench: Bench) -> Sequence[Contestant]:
@@ -113,7 +113,7 @@ class Children:
     name = "children"
     title = "16 children, each 16 calls of 50 ms"
     about = "One cell asks for all children at once; -j 64 for rlm; ideal: 256 calls, 64 wide."
-    rounds = 3
+    rounds = 2
     bars = ()
 
     def contestants(self, bench: Bench) -> Sequence[Contestant]:

@@ -45,7 +45,7 @@ class Search:
     flags: Sequence[str]  # of rg
     size: int  # bytes
     bars: Sequence[Bar]
-    rounds: int = 3
+    rounds: int = 2
 
     @property
     def about(self) -> str:

@@ -134,6 +134,9 @@ class Interrupt:
                 ran = run(command, environment=environment, cwd=home, watch=watch, statuses=None, timeout=60)
                 if not sent:
                     raise Failed(f"ended before it had five calls under way: exit {ran.status}")
-                return {"time s": ran.began + ran.seconds - sent, "exit status": ran.status % 256}
+                return {
+                    "time s": ran.began + ran.seconds - sent,
+                    "exit status": ran.status if ran.status >= 0 else 128 - ran.status,
+                }
 
         return [Contestant(one.name, lambda one=one: interrupted(one)) for one in bench.programs]
