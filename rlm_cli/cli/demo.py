@@ -31,8 +31,9 @@ def demo(
 ) -> None:
     """Watch a recorded run; no key is needed.
 
-    A small model on two processors reads ten reports of incidents, each by a sub-call of its own. Nothing is asked,
-    sent or written now.
+    A model of 1.5 billion parameters on two processors has ten reports of incidents read, each by a sub-call of its
+    own. It judges all ten right and then names one of the three: so weak a model does. Nothing is asked, sent or
+    written now.
     """
     remark("this run was recorded; no model is asked")
     play_again(RUN, speed)
