@@ -40,7 +40,7 @@ class ThreeTurns:
         )
 
     def contestants(self, bench: Bench) -> Sequence[Contestant]:
-        file = inputs.log(bench.place, bench.sized(self.size, 100_000))
+        file = inputs.warm(inputs.log(bench.place, bench.sized(self.size, 100_000)))
 
         def three(program: Program) -> Figures:
             text = program.context
