@@ -30,6 +30,7 @@ WARNINGS_KEPT = 100
 
 _CHANGES = {
     "truncated": "has become shorter",
+    "outdated": "was read from a file that has changed",
     "grown": "has grown",
     "modified": "has been written to",
     "replaced": "is another file",

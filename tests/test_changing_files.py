@@ -92,11 +92,11 @@ def test_what_changed_after_it_was_read_is_found_at_the_end(corpus: Corpus, told
     assert corpus.changes() == told == [("a", "truncated")]
 
 
-def test_text_in_the_cache_does_not_change_with_its_source(
+def test_text_in_the_cache_does_not_change_with_its_source_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Told
 ) -> None:
     monkeypatch.chdir(grow(tmp_path, {"w/a": "text".encode("utf-16")}))
     with open_corpus(["w"], InputOptions(cache=tmp_path / "cache"), on_change=told) as corpus:
         os.truncate("w/a", 0)
         assert read(corpus, Span(0, 0, 4)) == b"text"
-        assert corpus.changes() == []
+        assert corpus.changes() == told == [("w/a", "outdated")]

@@ -31,7 +31,8 @@ from rlm_cli.context.table import FileTable, kinds, shown_name, true_name
 from rlm_cli.errors import InputError
 
 OnChange = Callable[[str, str], None]
-"""Told the name of a file and what became of it: truncated, grown, modified, replaced, gone, unreadable, binary."""
+"""Told the name of a file and what became of it: truncated, grown, modified, replaced, gone, unreadable, binary.
+Outdated is what was unpacked or decoded from a file that has changed."""
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -212,15 +213,15 @@ class Corpus:
         """Look again at every file that was opened; returns name and reason of all that are not what they were."""
         for file, was_opened in enumerate(self._opened):
             backing = self._backings.get(file)
-            if not was_opened or (backing is not None and not backing.on_disk):
+            if not was_opened or (backing is not None and not (backing.on_disk or backing.source)):
                 continue
             try:
-                path = true_name(self.name(file)) if backing is None else backing.path
+                path = true_name(self.name(file)) if backing is None else backing.source or backing.path
                 reason = self._difference(file, os.stat(path, dir_fd=self._directory, follow_symlinks=False))
             except OSError:
                 reason = "gone"
             if reason:
-                self._tell(file, reason)
+                self._tell(file, "outdated" if backing is not None and backing.source else reason)
         return [(self.name(file), reason) for file, reason in sorted(self._told)]
 
     def same(self, file: int) -> bool:

@@ -26,6 +26,7 @@ class Backing:
     path: bytes = b""
     descriptor: int | None = None  # what came in a pipe
     on_disk: bool = False  # a user's file, which may change
+    source: bytes = b""  # the user's file that it was unpacked or decoded from
 
     def open(self, directory: int) -> int:
         """A read-only descriptor. Raises OSError."""
@@ -185,7 +186,8 @@ class Preparing:
         cache = self._texts()
         key = digest(descriptor, "text", encoding)
         index = cache.get(key) or cache.put(key, lambda target: self._decoded(descriptor, target, name), name)
-        self._put(number, name, int(index["size"]), backing=Backing(path=os.fsencode(cache.path(key))))
+        source = self._source(number)
+        self._put(number, name, int(index["size"]), backing=Backing(path=os.fsencode(cache.path(key)), source=source))
 
     def _decoded(self, descriptor: int, target: int, name: str) -> dict[str, Any]:
         pace = Pace(f"decoding {name}", self._progress)
@@ -218,7 +220,7 @@ class Preparing:
         if index is not None and cache.path(key).stat().st_size > limit:
             raise NotRead("too large")
         index = index or cache.put(key, write, name)
-        backing = Backing(path=os.fsencode(cache.path(key)))
+        backing = Backing(path=os.fsencode(cache.path(key)), source=self._source(number))
         if kind == "stream":
             self._put(number, name, int(index["size"]), backing=backing)
             return
@@ -231,6 +233,10 @@ class Preparing:
                 self._sources.skipped.add(reason, path, b"!/", inner)
             else:
                 self._put(number, shown_name(path + b"!/" + inner), size, base=base, backing=backing)
+
+    def _source(self, number: int) -> bytes:
+        """Where the file itself is; nothing for a pipe."""
+        return b"" if number in self._sources.pipes else self._sources.links.get(number, self._found.paths[number])
 
     def _skip(self, reason: str, path: bytes) -> None:
         self._sources.skipped.add(reason, path)
