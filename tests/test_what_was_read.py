@@ -138,6 +138,13 @@ def test_not_found_is_a_finding(rlm: RunRlm, tree: MakeTree) -> None:
     assert "6 bytes were not searched" in done.stdout
 
 
+def test_not_found_where_nothing_was_searched_is_said_to_say_nothing(rlm: RunRlm, tree: MakeTree) -> None:
+    done = rlm("ask", tree({"a.txt": LINES}), "?", "-m", "offline/extractive")
+    assert done.exit == 1
+    assert "Nothing was searched: this says nothing about the input." in done.stdout
+    assert "may stand there" not in done.stdout
+
+
 def test_a_worker_cannot_claim_what_is_outside(bench: Bench) -> None:
     from rlm_cli.account import Account
     from rlm_cli.context.spans import Span

@@ -58,8 +58,11 @@ def finding(coverage: Mapping[str, Any]) -> str:
         lines.append(f"Searched for: {', '.join(searches[:_SEARCHES])}{more}.")
     if account := coverage_text(coverage):
         lines.append(f"{account[0].upper()}{account[1:]}.")
-        missing = _count(coverage, "bytes") - _count(coverage, "read_by_code_bytes")
-        if missing > 0:
+        searched = _count(coverage, "read_by_code_bytes")
+        missing = _count(coverage, "bytes") - searched
+        if not searched:
+            lines.append("Nothing was searched: this says nothing about the input.")
+        elif missing > 0:
             lines.append(f"{number(missing)} bytes were not searched: it may stand there.")
     return "\n".join(lines)
 
