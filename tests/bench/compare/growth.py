@@ -43,6 +43,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
 
 def curves(bench: Bench, growth: Growth, rounds: int) -> list[Curve]:
     sizes = sorted({bench.sized(size, least) for least, size in enumerate(growth.sizes, 1)})
+    sizes = sizes[:2] if bench.smoke else sizes
     taken = {size: [growth.measure(bench, size) for _ in range(rounds)] for size in sizes}
     found = []
     for place, (name, unit) in enumerate(growth.names):

@@ -17,16 +17,22 @@ class Imported:
 
 
 def told(errors: str) -> list[Imported]:
-    """What stands in the output, a module before those that it imports."""
-    found = []
+    """What stands in the output, a module before those that it imports, these in their order.
+
+    Python prints a module after all that it imported: a stack of finished subtrees, as in any postfix form.
+    """
+    done: list[list[Imported]] = []
     for line in errors.splitlines():
         parts = line.removeprefix("import time:").split("|")
         if line.startswith("import time:") and len(parts) == 3 and parts[0].strip().isdigit():
             name = parts[2]
-            found.append(
-                Imported(name.strip(), (len(name) - len(name.lstrip()) - 1) // 2, int(parts[0]), int(parts[1]))
-            )
-    return found[::-1]
+            depth = (len(name) - len(name.lstrip()) - 1) // 2
+            below: list[list[Imported]] = []
+            while done and done[-1][0].depth > depth:
+                below.insert(0, done.pop())
+            this = Imported(name.strip(), depth, int(parts[0]), int(parts[1]))
+            done.append([this, *(one for subtree in below for one in subtree)])
+    return [one for subtree in done for one in subtree]
 
 
 def measured(arguments: Sequence[str], environment: Mapping[str, str], times: int = 3) -> list[Imported]:
