@@ -36,7 +36,7 @@ from rlm_cli.tools import Tools, asked_tool
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
 _SUBMITTED = 300  # characters of what was refused that the model is shown: it may have computed it unseen
 _EARLY = 2  # times that NOT_FOUND is refused while the model has seen nothing but the pack's own search
-_BLIND = 3  # times that NOT_FOUND is refused since the cell before failed
+_BLIND = 3  # times that NOT_FOUND is refused since the cell before failed or printed nothing
 _MOST_PROMPT = 64 << 20  # bytes of one prompt, where no window is known
 _BYTES_A_TOKEN = 8  # at most, over all of a prompt
 _TOOL_ROUNDS = 5  # tools that one sub-call may call, one after another
@@ -117,7 +117,7 @@ class CellHost:
         self.slot = 0
         self.looked = False
         self.failed = False  # the last cell that looked ended with an error
-        self.silent = False  # it printed nothing, and that was not held against NOT_FOUND yet
+        self.silent = False  # it printed nothing
         self.glimpse_only = False  # the model has seen what the pack's first cell shows, and run none of its own
         self._blind = 0  # NOT_FOUND that were refused for it
         self._early = 0  # submissions that were refused since no cell of the model's own had run
@@ -345,9 +345,8 @@ class CellHost:
         elif kind == "final" and schema is None and text not in self._unfit and (reason := unfit(text)) is not None:
             self._unfit.add(text)
             word = reason
-        elif kind == "not_found" and (self.silent or (self.failed and self._blind < _BLIND)):
-            self._blind += self.failed
-            self.silent = False
+        elif kind == "not_found" and (self.silent or self.failed) and self._blind < _BLIND:
+            self._blind += 1
             word = "refused_failed"
         elif self.glimpse_only:
             word, values = "refused_early" if not self._early else "refused_unsearched", {"text": text[:_SUBMITTED]}

@@ -139,7 +139,8 @@ class Past:
             part, place = self._started[call.call]
             # A failure is worth another try; in a replay it happened, unless a later part of the run has tried again.
             failed = call.error is not None and not isinstance(call.error, Refused)
-            if failed and not self.ended and (not self.strict or call.failure in _STOPPED or part < latest[place]):
+            again = not self.ended and (not self.strict or call.failure in _STOPPED)
+            if failed and (again or part < latest[place]):
                 continue
             self._replies.setdefault(place, deque()).append(call)
         self._started.clear()
@@ -210,7 +211,8 @@ class Past:
         elif isinstance(event, TurnFinished) or (isinstance(event, CellFinished) and event.submitted):
             asked.turns = event.turn if event.node == "0" else asked.turns
         elif isinstance(event, QuestionAsked):
-            self.further(event.question)
+            if event.number > len(self.questions):  # else it went on after a stop, and was asked again
+                self.further(event.question)
         elif isinstance(event, RunFinished):
             self.finished = event
 

@@ -277,8 +277,9 @@ class Run:
         first = self._asked == 0
         self._asked += 1
         recorded = past is not None and self._asked < len(past.questions)
-        if not first and not recorded:
-            if past is None or not past.asking or self._asked > len(past.questions):
+        goes_on = past is not None and not (past.asking or past.strict) and self._asked == len(past.questions)
+        if not first and not recorded and not goes_on:
+            if past is None or self._asked > len(past.questions):
                 self._new_budget()
             self._emit(QuestionAsked(question=question, number=self._asked, limits=self.limits().to_json()))
         if self._solver is not None:

@@ -265,3 +265,21 @@ def test_a_glob_is_found_below_any_folder() -> None:
     assert files.glob("nowhere/*.md") == []
     with pytest.raises(KeyError, match=r"there is repo/docs/a\.md"):
         _ = files["docs/a.md"]
+
+
+def test_a_line_that_fails_shows_what_it_worked_on_and_words_of_grep_and_search_are_one(
+    rlm: RunRlm, tree: Tree
+) -> None:
+    cells = [
+        "for line in files['input/a.log'].splitlines():\n    name = line.split('user=')[1]",
+        "print([int(line) for line in grep('session', top=1)])",
+        "print(len(grep('session', top=2)), len(search('session', limit=1)))",
+    ]
+    with ScriptedServer([*(f"```repl\n{cell}\n```" for cell in cells), RIGHT]) as server:
+        tree({"a.log": "session opened for user kim\n" * 9})
+        command = ["ask", "input", "q?", "-m", "compatible/x-1b", "--api-base", server.url]
+        done = rlm(*command, "--strategy", "rlm", "--json")
+    ended = done.of("cell.finished")[1:]
+    assert ended[0]["error"]["hint"] == "line was 'session opened for user kim'"
+    assert ended[1]["error"]["type"] == "TypeError"
+    assert ended[2]["output"].strip() == "2 1"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import RunRlm
-from tests.server import Ask, Item, ScriptedServer, wrong_model
+from tests.server import Ask, Item, Say, ScriptedServer, wrong_model
 
 MakeTree = Callable[[dict[str, str]], Path]
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
@@ -238,3 +241,44 @@ def test_what_came_by_a_pipe_is_gone_with_its_answer(rlm: RunRlm) -> None:
         done = rlm("ask", "--continue", "and now?", *models, env=KEY)
     assert done.exit == 3
     assert "came by a pipe" in done.stderr
+
+
+def test_a_further_question_that_was_killed_goes_on_and_another_may_follow(
+    rlm: RunRlm, folder: Path, home: Path, environment: dict[str, str]
+) -> None:
+    left = iter([FIRST, ANSWER])
+    done, _ = run(
+        rlm, [folder, "who?"], lambda ask: "a name" if ask.model == "sub" else next(left), "--strategy", "rlm"
+    )
+    assert done.exit == 0, done.stderr
+    [journal] = (home / "runs").glob("*.jsonl")
+    made = cell("more = grep('Ono')\nprint(llm_query('once'), more)")
+    with ScriptedServer(
+        lambda ask: "paid" if ask.model == "sub" else made if ask.number == 0 else Say("late", delay=600)
+    ) as server:
+        words = ["ask", "--continue", "and the deputies?", "--json", "--api-base", server.url]
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "rlm_cli", *words],
+            env=environment | KEY,
+            cwd=folder.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while len(server.asks) < 3:  # the second question's cell has run, and its next turn is on its way
+            assert killed.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        killed.kill()
+        killed.wait()
+    assert "and the deputies?" in journal.read_text()
+    with ScriptedServer([cell("FINAL(f'{kept} {len(more)} {cite(more[0])}')")]) as server:
+        done = rlm("resume", "--json", "--api-base", server.url, env=KEY)
+        assert len(server.asks) == 1  # neither the cell's sub-call nor the turn before is paid again
+    assert (done.exit, done.json["question"]) == (0, "and the deputies?"), done.stderr
+    assert done.json["answer"] == "{'n': 2} 1 [2]"
+    with ScriptedServer([cell("FINAL(f'{len(more)} of {kept}')")]) as server:
+        done = rlm("ask", "--continue", "third?", "--json", "--api-base", server.url, env=KEY)
+        assert len(server.asks) == 1, done.stderr
+    assert [event["number"] for event in done.of("question.asked")] == [2, 3]
+    assert (done.exit, done.json["answer"]) == (0, "1 of {'n': 2}"), done.stderr

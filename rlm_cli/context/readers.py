@@ -42,8 +42,11 @@ class Readers:
         before: int = 0,
         after: int = 0,
         limit: int = 1000,
+        top: int | None = None,
     ) -> Matches:
-        """The lines that `pattern` matches, at most `limit` of them, each once, in order."""
+        """The lines that `pattern` matches, at most `limit` of them, each once, in order. `top` is `limit` by the word
+        of `search`: weak models mix the two up."""
+        limit = limit if top is None else top
         compiled, note = grepping.compiled(pattern, ignore_case)
         found = Matches(note=note)
         for line in grepping.lines_matching(compiled, regions(self._source(source), self._files)):
@@ -53,8 +56,9 @@ class Readers:
             found.append(_line(line, before, after))
         return found
 
-    def search(self, query: str, source: Any = None, top: int = 10) -> Matches:
-        """The `top` passages that fit `query` best, best first."""
+    def search(self, query: str, source: Any = None, top: int = 10, limit: int | None = None) -> Matches:
+        """The `top` passages that fit `query` best, best first. `limit` is `top` by the word of `grep`."""
+        top = top if limit is None else limit
         found = searching.search(query, regions(self._source(source), self._files), top)
         keys = [key for group in searching.parse(query) for key in group.weights]
         return Matches([_passage(hit, keys) for hit in found.hits], found.note)
