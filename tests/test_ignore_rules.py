@@ -309,6 +309,71 @@ def test_links_are_not_followed_and_loops_end(tmp_path: Path) -> None:
     assert skipped.counts == {"symlink": 3}
 
 
+@pytest.mark.parametrize("swapped", ["a", "a/b", "a/b/c"])
+def test_a_directory_that_becomes_a_link_during_the_walk_leads_nowhere(tmp_path: Path, swapped: str) -> None:
+    """`a/b/c` was seen and is about to be read when it, or a directory above it, gives its place to a link."""
+    root = tree(tmp_path / "t", ["a/b/c/inside", "d/after"])
+    outside = tree(tmp_path / "outside", ["outside", "c/outside", "b/c/outside"])
+    listed_at = b"a/b/c"
+
+    def choose(path: bytes, is_directory: bool) -> bool:
+        if path == listed_at and is_directory:
+            (root / swapped).rename(tmp_path / "moved")
+            (root / swapped).symlink_to(outside)
+        return True
+
+    found, skipped = Found(), Skipped()
+    Walk(found, skipped, InputOptions(), choose).run(os.fsencode(root))
+    assert (root / swapped).is_symlink()
+    paths = [os.fsdecode(path).removeprefix(f"{root}/") for path in found.paths]
+    if swapped == listed_at.decode():
+        assert paths == ["d/after"]
+        assert skipped.counts == {"replaced": 1}
+        assert skipped.examples == {"replaced": [os.fsencode(f"{root}/a/b/c/")]}
+    else:  # what was open already is read where it is now
+        assert paths == ["a/b/c/inside", "d/after"]
+        assert skipped.counts == {}
+
+
+def test_tracked_files_below_a_link_are_not_taken(tmp_path: Path) -> None:
+    root = tree(tmp_path / "t", {".gitignore": "build/", "build/x/a": "", "build/b": ""})
+    git(root, "init", "-q")
+    git(root, "add", "-f", "build")
+    (root / "build" / "x").rename(tmp_path / "moved")
+    (root / "build" / "x").symlink_to(tmp_path / "moved")
+    assert names(root) == ["build/b"]
+
+
+def test_a_tree_deeper_than_the_descriptors_that_are_held_is_read_whole(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    place = tmp_path / "t"
+    for depth in range(150):
+        place = place / "d"
+        tree(place, [f"f{depth}"] if depth % 3 else [f"f{depth}", "side/g"])
+    most = 0
+
+    def choose(path: bytes, is_directory: bool) -> bool:
+        nonlocal most
+        most = max(most, len(os.listdir("/proc/self/fd")) - before)
+        return True
+
+    found = Found()
+    Walk(found, Skipped(), InputOptions(), choose).run(os.fsencode(tmp_path / "t"))
+    assert len(found) == 150 + 50
+    assert most <= 70
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_names_that_are_not_utf_8_keep_their_place_among_others(tmp_path: Path) -> None:
+    given = [b"a\xff", b"a\xf0\x9f\x98\x80", b"a\xee\x80\x80", b"a\x80", b"b"]
+    for name in given:
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb"):
+            pass
+    found = Found()
+    Walk(found, Skipped(), InputOptions()).run(os.fsencode(tmp_path))
+    assert [path.rpartition(b"/")[2] for path in found.paths] == sorted(given)
+
+
 def test_a_hostile_pattern_does_not_stop_the_walk(tmp_path: Path) -> None:
     stars = "*a" * 40 + "*b"
     root = tree(

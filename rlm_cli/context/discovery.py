@@ -11,20 +11,25 @@ The set is that of `git ls-files -co --exclude-standard`, less what is hidden, s
 - `.ignore` and `.rlmignore` files from the repository's root (else from the named directory) down come before git's,
   `.rlmignore` first, and may bring back with `!` what git ignores.
 
+No link is followed below the directory that was named, not even one that takes a directory's place during the walk.
+
 Order: the files of a directory by name, then its directories by name. The same tree gives the same order.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import compress, groupby
 from operator import attrgetter
 
 from rlm_cli.context import gitconfig
+from rlm_cli.context.directories import Directories, is_replaced, open_below
 from rlm_cli.context.ignore import Bound, Layer, Scope, bind
 from rlm_cli.context.options import InputOptions
 from rlm_cli.context.repository import Repository, excludes_file, pattern_file, repository_above, repository_at
@@ -128,9 +133,11 @@ class Walk:
         self._source = len(prefix)
         start = self._start(prefix, real.rstrip(b"/") + b"/")
         stack = [start]
-        while stack:
-            at = stack.pop()
-            stack.extend(reversed(self._read(at, top=at is start)))
+        with contextlib.closing(Directories()) as directories:
+            while stack:
+                at = stack.pop()
+                below = self._open(at, directories, top=at is start)
+                stack.extend(reversed(below))
 
     # --- the rules in force ---
 
@@ -156,17 +163,21 @@ class Walk:
         outside = excludes_file(gitconfig.settings_for(b"", b""), directory, False)
         return [] if outside is None else [bind(outside, directory, _GIT)]
 
-    def _pattern_files(self, directory: bytes, repository: Repository | None, names: Sequence[bytes]) -> list[Bound]:
+    def _pattern_files(
+        self, directory: bytes, repository: Repository | None, names: Sequence[bytes], descriptor: int | None = None
+    ) -> list[Bound]:
+        """Those of `names` that are pattern files in `directory`, which may be open as `descriptor`."""
         fold = repository is not None and repository.fold
         added = []
         for name, group in _PATTERN_FILES:
             if name in names:
-                one = pattern_file(directory + name, fold=fold and group == _GIT, follow=False)
+                path = directory + name if descriptor is None else name
+                one = pattern_file(path, fold=fold and group == _GIT, follow=False, directory=descriptor)
                 if one is not None:
                     added.append(bind(one, directory, group))
         return added
 
-    def _enter(self, at: _Directory, dotted: Sequence[bytes], top: bool) -> Scope | None:
+    def _enter(self, at: _Directory, descriptor: int, dotted: Sequence[bytes], top: bool) -> Scope | None:
         """The rules for the entries of `at`, whose hidden entries are `dotted`; None where it is not entered."""
         if self._no_ignore:
             return at.scope
@@ -180,75 +191,99 @@ class Walk:
                 at.repository = inner
                 outer = tuple(one for one in scope.bound if one.group != _GIT)
                 scope = Scope((*outer, *self._git_layers(inner, at.real)), at.real)
-        added = self._pattern_files(at.real, at.repository, dotted) if dotted else ()
+        added = self._pattern_files(at.real, at.repository, dotted, descriptor) if dotted else ()
         return scope.enter(at.real, added)
 
     # --- one directory ---
 
-    def _read(self, at: _Directory, top: bool) -> list[_Directory]:
-        """Take the files of a directory; returns the directories in it, in order."""
+    def _open(self, at: _Directory, directories: Directories, *, top: bool) -> list[_Directory]:
+        """Open a directory and take its files; returns the directories in it, in order."""
         try:
-            with os.scandir(at.real) as listing:
+            descriptor = directories.open(at.real)
+        except OSError as error:
+            self._skipped.add("replaced" if is_replaced(error) else "unreadable", at.shown)
+            return []
+        below: list[_Directory] = []
+        try:
+            below = self._read(at, descriptor, top)
+        finally:
+            if below:
+                directories.keep(at.real, descriptor)
+            else:
+                os.close(descriptor)
+        return below
+
+    def _read(self, at: _Directory, descriptor: int, top: bool) -> list[_Directory]:
+        try:
+            with os.scandir(descriptor) as listing:
                 entries = sorted(listing, key=_NAME)
         except OSError:
             self._skipped.add("unreadable", at.shown)
             return []
-        names = [entry.name for entry in entries]
+        if not entries:
+            return []
+        joined = "\0".join([entry.name for entry in entries])
+        names = os.fsencode(joined).split(b"\0")
+        if not joined.isascii() and names != sorted(names):  # invalid bytes stand elsewhere in text than in bytes
+            by_name = dict(zip(names, entries, strict=True))
+            names.sort()
+            entries = [by_name[name] for name in names]
         dotted = names[bisect_left(names, b".") : bisect_left(names, b"/")]
-        scope = self._enter(at, dotted, top)
+        scope = self._enter(at, descriptor, dotted, top)
         if scope is None:
             self._skipped.add("nested repository", at.shown)
             return []
         at.scope = scope
         if b".git" in dotted:
-            entries = [entry for entry in entries if entry.name != b".git"]
-        rest = self._take_files(at, entries)
-        return self._take_directories(at, rest) if rest else []
+            place = bisect_left(names, b".git")
+            del names[place], entries[place]
+        are_files = [entry.is_file(follow_symlinks=False) for entry in entries]
+        if all(are_files):
+            self._take_files(at, names, entries)
+            return []
+        self._take_files(at, list(compress(names, are_files)), list(compress(entries, are_files)))
+        rest = [(name, entry) for name, entry, is_file in zip(names, entries, are_files, strict=True) if not is_file]
+        return self._take_directories(at, descriptor, rest)
 
-    def _take_files(self, at: _Directory, entries: list[os.DirEntry[bytes]]) -> list[os.DirEntry[bytes]]:
-        """Add the files among `entries`; returns the rest. Written in passes that stay in C: this is the inner loop."""
-        files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
-        rest = (
-            []
-            if len(files) == len(entries)
-            else [entry for entry in entries if not entry.is_file(follow_symlinks=False)]
-        )
+    def _take_files(self, at: _Directory, names: list[bytes], entries: list[os.DirEntry[str]]) -> None:
+        """Add files by name and entry. Written in passes that stay in C: this is the inner loop."""
         scope = at.scope
-        suspects = files if scope.wild_paths or self._choose else scope.files.touched(files, scope.local)
-        dotted = [] if self._hidden else [entry for entry in files if entry.name[0] == 46]
+        suspects = names if scope.wild_paths or self._choose else scope.files.touched(names, scope.local)
+        dotted = [] if self._hidden else [name for name in names if name[0] == 46]
         if suspects or dotted:
             out = set()
-            for entry in suspects if suspects is files else {*suspects, *dotted}:
-                reason = self._reason(at, entry.name)
+            for name in suspects if suspects is names else {*suspects, *dotted}:
+                reason = self._reason(at, name)
                 if reason:
-                    out.add(entry)
+                    out.add(name)
                     if reason is not _UNASKED:
-                        self._skipped.add(reason, at.shown, entry.name)
-            files = [entry for entry in files if entry not in out]
+                        self._skipped.add(reason, at.shown, name)
+            if out:
+                kept = [name not in out for name in names]
+                names, entries = list(compress(names, kept)), list(compress(entries, kept))
         found, shown = self._found, at.shown
         if self._measure:
             try:
-                seen = [entry.stat(follow_symlinks=False) for entry in files]
+                seen = [entry.stat(follow_symlinks=False) for entry in entries]
             except OSError:
-                files, seen = self._measured(at, files)
+                names, seen = self._measured(at, names, entries)
             found.sizes += [status.st_size for status in seen]
             found.times += [status.st_mtime_ns for status in seen]
             found.inodes += [status.st_ino for status in seen]
-        found.paths += [shown + entry.name for entry in files]
-        return rest
+        found.paths += [shown + name for name in names]
 
     def _measured(
-        self, at: _Directory, files: list[os.DirEntry[bytes]]
-    ) -> tuple[list[os.DirEntry[bytes]], list[os.stat_result]]:
-        """Those of `files` that are still there."""
+        self, at: _Directory, names: list[bytes], entries: list[os.DirEntry[str]]
+    ) -> tuple[list[bytes], list[os.stat_result]]:
+        """Those of the files that are still there."""
         kept, seen = [], []
-        for entry in files:
+        for name, entry in zip(names, entries, strict=True):
             try:
                 seen.append(entry.stat(follow_symlinks=False))
             except OSError:
-                self._skipped.add("unreadable", at.shown, entry.name)
+                self._skipped.add("unreadable", at.shown, name)
             else:
-                kept.append(entry)
+                kept.append(name)
         return kept, seen
 
     def _reason(self, at: _Directory, name: bytes) -> str:
@@ -263,12 +298,13 @@ class Walk:
     def _chosen(self, at: _Directory, path: bytes) -> bool:
         return self._choose is None or self._choose(at.shown[self._source :] + path, False)
 
-    def _take_directories(self, at: _Directory, entries: list[os.DirEntry[bytes]]) -> list[_Directory]:
+    def _take_directories(
+        self, at: _Directory, descriptor: int, entries: list[tuple[bytes, os.DirEntry[str]]]
+    ) -> list[_Directory]:
         below = []
-        suspects = entries if at.scope.wild_paths else at.scope.directories.touched(entries, at.scope.local)
-        names = {entry.name for entry in suspects}
-        for entry in entries:
-            name = entry.name
+        names = [name for name, _ in entries]
+        suspects = set(names if at.scope.wild_paths else at.scope.directories.touched(names, at.scope.local))
+        for name, entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 if self._matched or self._chosen(at, name):
                     self._skipped.add("symlink" if entry.is_symlink() else "special file", at.shown, name)
@@ -276,7 +312,7 @@ class Walk:
             chosen = self._choose is None or self._choose(at.shown[self._source :] + name, True)
             if not chosen and not self._matched:
                 continue
-            reason = self._decide(at, name, True) if name in names else ""
+            reason = self._decide(at, name, True) if name in suspects else ""
             if not reason and not self._hidden and name[0] == 46:
                 reason = "hidden"
             if not reason and not chosen:
@@ -284,7 +320,7 @@ class Walk:
             if reason:
                 self._skipped.add(reason, at.shown, name, b"/")
                 if reason == "ignored" and at.repository is not None:
-                    self._take_tracked(at, name + b"/")
+                    self._take_tracked(at, descriptor, name + b"/")
                 continue
             below.append(_Directory(at.shown + name + b"/", at.real + name + b"/", at.scope, at.repository))
         return below
@@ -304,30 +340,34 @@ class Walk:
             return "" if index.names and at.repository.relative(path) in index else "ignored"
         return "ignored"
 
-    def _take_tracked(self, at: _Directory, name: bytes) -> None:
-        """Add the files that git tracks below the ignored directory `name`."""
+    def _take_tracked(self, at: _Directory, descriptor: int, name: bytes) -> None:
+        """Add the files that git tracks below the ignored directory `name` of `at`, which is open as `descriptor`."""
         if at.repository is None:
             return
         within = len(at.repository.relative(at.real))
-        real_parents: dict[bytes, bool] = {}
-        for tracked in at.repository.index.below(at.repository.relative(at.real + name)):
-            path = tracked[within:]
-            parent = os.path.dirname(at.real + path)
-            if parent not in real_parents:
-                real_parents[parent] = os.path.realpath(parent) == parent
+        tracked = [path[within:] for path in at.repository.index.below(at.repository.relative(at.real + name))]
+        for parent, paths in groupby(tracked, os.path.dirname):
             try:
-                status = os.lstat(at.real + path)
-            except OSError:
+                opened = open_below(descriptor, parent)
+            except OSError:  # gone, or a link by now, as git has it too
                 continue
-            if not real_parents[parent] or not stat.S_ISREG(status.st_mode):
-                continue
-            reason = self._tracked_reason(path, at.shown)
-            if reason is _UNASKED:
-                continue
-            if reason:
-                self._skipped.add(reason, at.shown, path)
-            else:
-                self._found.add(at.shown + path, status)
+            try:
+                for path in paths:
+                    self._take_one(at, opened, path)
+            finally:
+                os.close(opened)
+
+    def _take_one(self, at: _Directory, parent: int, path: bytes) -> None:
+        """Add a tracked file whose directory is open."""
+        try:
+            status = os.stat(os.path.basename(path), dir_fd=parent, follow_symlinks=False)
+        except OSError:
+            return
+        reason = self._tracked_reason(path, at.shown) if stat.S_ISREG(status.st_mode) else _UNASKED
+        if not reason:
+            self._found.add(at.shown + path, status)
+        elif reason is not _UNASKED:
+            self._skipped.add(reason, at.shown, path)
 
     def _tracked_reason(self, path: bytes, shown: bytes) -> str:
         if self._secrets and is_secret(path):

@@ -8,7 +8,6 @@ expressions over the path from the layer's directory.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -235,6 +234,9 @@ class Bound:
     paths: tuple[Rule, ...]
 
 
+Decided = tuple[Bound, Rule]
+
+
 class Quick:
     """Which names any rule without a slash could touch: one look for all layers in force."""
 
@@ -251,19 +253,27 @@ class Quick:
         self._start = min((len(rule.prefix[:3]) for rule in wild), default=0)
         self._firsts = frozenset(rule.prefix[: self._start] for rule in wild)
 
-    def touched(self, entries: Sequence[os.DirEntry[bytes]], local: frozenset[bytes]) -> list[os.DirEntry[bytes]]:
-        """Those of `entries` that a rule may touch; `local` are further names. The inner loop of discovery."""
+    def touched(self, given: Sequence[bytes], local: frozenset[bytes]) -> list[bytes]:
+        """Those names of `given` that a rule may touch; `local` are further names. The inner loop of discovery."""
         names, extensions, tails, wild = self._names, self._extensions, self._tails, self._wild
         firsts, start, lasts = self._firsts, self._start, self._lasts
         return [
-            entry
-            for entry in entries
-            if (name := entry.name)[name.rfind(b".") :] in extensions
+            name
+            for name in given
+            if name[name.rfind(b".") :] in extensions
             or name in names
             or (name[-1] in lasts and name.endswith(tails))
             or (name[:start] in firsts and wild(name))
             or name in local
         ]
+
+    def by_extension(self, name: bytes) -> bool:
+        """Whether what a rule without a slash says of `name` depends on its extension alone."""
+        return not (
+            name in self._names
+            or (name[-1] in self._lasts and name.endswith(self._tails))
+            or (name[: self._start] in self._firsts and self._wild(name))
+        )
 
 
 def _nothing(name: bytes) -> None:
@@ -278,7 +288,7 @@ def _quick(layers: tuple[Layer, ...], directories: bool) -> Quick:
 class Scope:
     """All rules in force for the entries of one directory, the first asked first."""
 
-    __slots__ = ("bound", "directories", "files", "local", "wild_paths")
+    __slots__ = ("_by_extension", "bound", "directories", "files", "local", "wild_paths")
 
     def __init__(self, bound: tuple[Bound, ...], directory: bytes) -> None:
         """`directory` is the absolute path of the directory, with a slash at the end."""
@@ -299,6 +309,7 @@ class Scope:
                 elif b"/" not in below and rule.slashes in (-1, depth):
                     self.wild_paths = True
         self.local = frozenset(local)
+        self._by_extension: dict[bytes, Decided | None] = {}
 
     def enter(self, directory: bytes, added: Sequence[Bound] = ()) -> Scope:
         """The scope of a directory below, whose own pattern files gave `added`."""
@@ -310,8 +321,16 @@ class Scope:
         ]
         return Scope(tuple(sorted([*reversed(added), *kept], key=lambda one: -one.group)), directory)
 
-    def decide(self, name: bytes, path: bytes, is_directory: bool, skip: int = -1) -> tuple[Bound, Rule] | None:
+    def decide(self, name: bytes, path: bytes, is_directory: bool, skip: int = -1) -> Decided | None:
         """The rule that decides on the entry at the absolute `path`, and its layer. `skip` leaves a family out."""
+        if is_directory or skip >= 0 or self.wild_paths or name in self.local or not self.files.by_extension(name):
+            return self._decide(name, path, is_directory, skip)
+        extension = name[name.rfind(b".") :]
+        if extension not in self._by_extension:
+            self._by_extension[extension] = self._decide(name, path, is_directory, skip)
+        return self._by_extension[extension]
+
+    def _decide(self, name: bytes, path: bytes, is_directory: bool, skip: int) -> Decided | None:
         for one in self.bound:
             if one.group == skip:
                 continue

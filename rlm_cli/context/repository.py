@@ -17,11 +17,14 @@ _LARGEST_INDEX = 1 << 31
 _OID = re.compile(rb"[0-9a-f]{40}([0-9a-f]{24})?\s*\Z")
 
 
-def read_file(path: bytes, limit: int, *, follow: bool = True) -> bytes | None:
-    """The bytes of a regular file of at most `limit` bytes; None for anything else."""
+def read_file(path: bytes, limit: int, *, follow: bool = True, directory: int | None = None) -> bytes | None:
+    """The bytes of a regular file of at most `limit` bytes; None for anything else.
+
+    A relative `path` begins at the open `directory`, where one is given.
+    """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, flags, dir_fd=directory)
     except (OSError, ValueError):
         return None
     try:
@@ -36,9 +39,9 @@ def read_file(path: bytes, limit: int, *, follow: bool = True) -> bytes | None:
         os.close(descriptor)
 
 
-def pattern_file(path: bytes, *, fold: bool = False, follow: bool = True) -> Layer | None:
-    """The rules of the pattern file at `path`; None where there are none."""
-    data = read_file(path, _LARGEST_PATTERN_FILE, follow=follow)
+def pattern_file(path: bytes, *, fold: bool = False, follow: bool = True, directory: int | None = None) -> Layer | None:
+    """The rules of the pattern file at `path`, as `read_file` has it; None where there are none."""
+    data = read_file(path, _LARGEST_PATTERN_FILE, follow=follow, directory=directory)
     if not data:
         return None
     found = layer(data, fold)
