@@ -35,7 +35,7 @@ from rlm_cli.tools import Tools, asked_tool
 
 _PLAIN_LOOP = 10  # single calls in a row before the model is told how to batch them
 _SUBMITTED = 300  # characters of what was refused that the model is shown: it may have computed it unseen
-_EARLY = 2  # times that NOT_FOUND is refused while the model has seen nothing but the pack's own search
+_EARLY = 2  # submissions after which NOT_FOUND is taken while the model has seen nothing but the pack's own search
 _BLIND = 3  # times that NOT_FOUND is refused since the cell before failed or printed nothing
 _MOST_PROMPT = 64 << 20  # bytes of one prompt, where no window is known
 _BYTES_A_TOKEN = 8  # at most, over all of a prompt
@@ -348,10 +348,9 @@ class CellHost:
         elif kind == "not_found" and (self.silent or self.failed) and self._blind < _BLIND:
             self._blind += 1
             word = "refused_failed"
-        elif self.glimpse_only:
+        elif self.glimpse_only and self._early < (_EARLY if kind == "not_found" else 1):
             word, values = "refused_early" if not self._early else "refused_unsearched", {"text": text[:_SUBMITTED]}
             self._early += 1
-            self.glimpse_only = kind == "not_found" and self._early < _EARLY
         elif pack.marks and (name := copied(text, pack.marks, self._shown())) is not None:
             word, values = "refused_copied", {"word": name}
         if word:

@@ -133,6 +133,10 @@ LOOK = "```repl\nprint(grep('seven'))\n```"
 RIGHT = "```repl\nFINAL('seven lamps')\n```"
 GUARDS = {
     "nothing but the first search": ["```repl\nFINAL('seven lamps')\n```"],
+    "not found since the first answer was not taken": [
+        "```repl\nFINAL('seven lamps')\n```",
+        "```repl\nNOT_FOUND('no lamps')\n```",
+    ],
     "not found at first sight": ["```repl\nNOT_FOUND('no lamps')\n```"] * 2,
     "not found after nothing was printed": ["```repl\nhits = grep('x')\n```", "```repl\nNOT_FOUND('no lamps')\n```"],
     "empty": [LOOK, "```repl\nFINAL('')\n```"],
@@ -160,7 +164,8 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
     assert len(server.asks) == len(script)
     told = [event["content"] for event in done.of("message") if event["role"] == "user"]
     word = {
-        "nothing but the first search": "Refused once, to make sure. It would be:",
+        "nothing but the first search": "there may be more. First get all of them",
+        "not found since the first answer was not taken": "NOT_FOUND was refused: search the input first",
         "not found at first sight": "NOT_FOUND was refused: search the input first",
         "not found after nothing was printed": "failed or printed nothing",
         "empty": "is empty",
