@@ -188,7 +188,7 @@ _rlm_flags() {
     "rlm resume") _rlm_reply "$2" "--allow-changed --api-base --context-window --votes --max-cost --max-time --max-turns --max-calls --max-tokens --max-depth -j --jobs --call-time --cell-time --compact-at --cell-memory -f --format -o --output --fail-if --redact --no-memo --progress --color --links -q --quiet -v --verbose --sandbox --json -h --help" ;;
     "rlm replay") _rlm_reply "$2" "--allow-changed -f --format -o --output --progress --color --links -q --quiet -v --verbose --sandbox --cell-time --json -h --help" ;;
     "rlm view") _rlm_reply "$2" "-o --output --serve --port --terminal --play --speed --stats --json --browser -h --help" ;;
-    "rlm export") _rlm_reply "$2" "--to -o --output --failed --max-chars --tokens --content --endpoint --size -h --help" ;;
+    "rlm export") _rlm_reply "$2" "--to -o --output --failed --max-chars --tokens --content --send --endpoint --size -h --help" ;;
     "rlm import") _rlm_reply "$2" "-o --output -h --help" ;;
     "rlm runs") _rlm_reply "$2" "-h --help" ;;
     "rlm runs list") _rlm_reply "$2" "--all --json -h --help" ;;

@@ -424,7 +424,8 @@ complete -c rlm -n '__rlm_at "rlm export"' -l failed -d 'sft: runs without an an
 complete -c rlm -n '__rlm_at "rlm export"' -l max-chars -x -d 'sft: leave longer samples out [100000]'
 complete -c rlm -n '__rlm_at "rlm export"' -l tokens -d 'sft: the tokens of each reply'
 complete -c rlm -n '__rlm_at "rlm export"' -l content -d 'otel: prompts and replies too'
-complete -c rlm -n '__rlm_at "rlm export"' -l endpoint -x -d 'otel: send to a collector, such as localhost:4318'
+complete -c rlm -n '__rlm_at "rlm export"' -l send -d 'otel: to a collector, as OTEL_EXPORTER_OTLP_* say'
+complete -c rlm -n '__rlm_at "rlm export"' -l endpoint -x -d 'otel: to this one, such as http://localhost:4318'
 complete -c rlm -n '__rlm_at "rlm export"' -l size -x -d 'asciicast: columns and rows [100x30]'
 complete -c rlm -n '__rlm_at "rlm export"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm export"' -f

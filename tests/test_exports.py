@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import threading
-from collections.abc import Iterator
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pyte
 import pytest
-from google.protobuf import json_format
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
-from opentelemetry.semconv.attributes import error_attributes
 
 from rlm_cli import journal
 from rlm_cli.events import Record
@@ -203,87 +195,6 @@ def test_several_runs_go_into_one_file(rlm: RunRlm, tmp_path: Path) -> None:
     assert rlm("export", V1, V1, "--to", "sft", "-o", target).exit == 0
     assert len(target.read_text().splitlines()) == 10
     assert target.stat().st_mode & 0o777 == 0o600
-
-
-# --- otel ----------------------------------------------------------------------------------------------------------
-
-
-def spans(text: str) -> list[Any]:
-    """Read by the protocol's own classes. OTLP writes ids in hexadecimal where protobuf's JSON has base64."""
-    value = json.loads(text)
-    for span in value["resourceSpans"][0]["scopeSpans"][0]["spans"]:
-        for name in ("traceId", "spanId", "parentSpanId"):
-            if name in span:
-                span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
-    request = json_format.Parse(json.dumps(value), ExportTraceServiceRequest())
-    return list(request.resource_spans[0].scope_spans[0].spans)
-
-
-def attributes(span: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
-
-
-def test_spans_are_read_by_the_protocol_and_named_by_its_conventions() -> None:
-    found = spans(exported("otel"))
-    known = {value for name, value in vars(gen_ai_attributes).items() if name.isupper() and isinstance(value, str)}
-    known |= {error_attributes.ERROR_TYPE}
-    by_id = {span.span_id: span for span in found}
-    assert len(by_id) == len(found) == 2 + 7 + 7 + 12  # nodes, turns, cells, calls
-    assert len({span.trace_id for span in found}) == 1
-    for span in found:
-        assert (len(span.trace_id), len(span.span_id)) == (16, 8)
-        assert 0 < span.start_time_unix_nano <= span.end_time_unix_nano
-        for key in attributes(span):
-            assert key in known or key.startswith("rlm."), key
-        if span.parent_span_id:
-            parent = by_id[span.parent_span_id]
-            assert parent.start_time_unix_nano <= span.start_time_unix_nano
-            assert span.end_time_unix_nano <= parent.end_time_unix_nano + 1_000_000
-    assert sum(not span.parent_span_id for span in found) == 1
-    failed = [span for span in found if span.status.code == 2]
-    assert sorted(attributes(span)["error.type"] for span in failed) == ["NameError", "Refused"] or len(failed) == 2
-    chats = [span for span in found if span.name.startswith("chat ")]
-    assert sum(attributes(span).get("gen_ai.usage.input_tokens", 0) for span in chats) == attributes(found[0])["gen_ai.usage.input_tokens"]  # fmt: skip
-    sent = json.loads(attributes(chats[0])["gen_ai.input.messages"])
-    assert sent[0]["parts"][0]["type"] == "text"
-
-
-def test_the_same_run_is_the_same_trace_and_content_can_be_left_out() -> None:
-    assert exported("otel") == exported("otel")
-    assert "AuthMiddleware" in exported("otel")
-    assert "AuthMiddleware" not in exported("otel", content=False)
-
-
-@pytest.fixture
-def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """A collector on this machine: its address, and what it was sent."""
-    got: list[tuple[str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200 if len(got) == 1 else 503)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", got
-        server.shutdown()
-        thread.join()
-
-
-def test_spans_are_sent_to_a_collector(rlm: RunRlm, collector: tuple[str, list[tuple[str, bytes]]]) -> None:
-    url, got = collector
-    done = rlm("export", V1, "--to", "otel", "--endpoint", url)
-    assert done.exit == 0, done.stderr
-    assert got[0][0] == "/v1/traces"
-    assert len(spans(got[0][1].decode())) == 28
-    again = rlm("export", V1, "--to", "otel", "--endpoint", url)
-    assert again.exit != 0
-    assert "did not take the spans" in again.stderr
 
 
 # --- markdown, asciicast, html -------------------------------------------------------------------------------------

@@ -41,8 +41,9 @@ def export(
     ] = 100_000,
     tokens: Annotated[bool, typer.Option("--tokens", help="sft: the tokens of each reply")] = False,
     content: Annotated[bool, typer.Option("--content/--no-content", help="otel: prompts and replies too")] = True,
+    sending: Annotated[bool, typer.Option("--send", help="otel: to a collector, as OTEL_EXPORTER_OTLP_* say")] = False,
     endpoint: Annotated[
-        str | None, typer.Option("--endpoint", metavar="URL", help="otel: send to a collector, such as localhost:4318")
+        str | None, typer.Option("--endpoint", metavar="URL", help="otel: to this one, such as http://localhost:4318")
     ] = None,
     size: Annotated[str, typer.Option("--size", metavar="CxR", help="asciicast: columns and rows [100x30]")] = "100x30",
 ) -> None:
@@ -53,8 +54,9 @@ def export(
     """
     if to not in EXPORTS:
         raise UsageError(f"there is no form {to!r}" if to else "--to says which form", _forms())
-    if endpoint is not None and (to != "otel" or output is not None):
-        raise UsageError("--endpoint sends the spans of --to otel instead of writing them")
+    sending = sending or endpoint is not None
+    if sending and (to != "otel" or output is not None):
+        raise UsageError("--send and --endpoint send the spans of --to otel instead of writing them")
     names = runs or ["last"]
     if len(names) > 1 and to != "sft":
         raise UsageError(f"--to {to} takes one run", "Only sft puts several into one file.")
@@ -65,11 +67,8 @@ def export(
     paths = [journal.find(places().runs, name) for name in names]
     sources = [Source(path) for path in paths]
     parts = (part for source in sources for part in exported(to, source, choices))
-    if endpoint is not None:
-        from rlm_cli.exports.sending import send
-
-        send(b"".join(parts), endpoint)
-        remark(f"sent {figures.plural(len(paths), 'run')} to {endpoint}")
+    if sending:
+        _send(sources[0], choices, endpoint)
     elif output is None or output == "-":
         stdout = Environment.of_process().stdout
         if stdout.tty and to != "markdown":
@@ -85,6 +84,15 @@ def export(
         remark(f"wrote {shown(target)} ({figures.size(target.stat().st_size)})")
     for source in sources:
         warn(source.reading, source.path)
+
+
+def _send(source: Source, choices: Choices, endpoint: str | None) -> None:
+    from rlm_cli.exports.sending import send
+    from rlm_cli.exports.spans import spans
+
+    found = spans(source.trajectory(), source.path.stem, content=choices.content)
+    count, address = send(found, endpoint, choices.tell)
+    remark(f"sent {figures.plural(count, 'span')} to {address}")
 
 
 def _forms() -> str:
