@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,3 +62,13 @@ def test_a_broken_pack_is_one_sentence_before_anything_is_sent(
     assert done.exit == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) <= 2, done.stderr
+
+
+def test_the_pack_in_the_readme_is_one(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"(?:^    # terse\.toml.*\n)(?:^(?:    .*)?\n)+", readme, re.MULTILINE)
+    assert shown is not None
+    (tmp_path / "terse.toml").write_text(textwrap.dedent(shown[0]), encoding="utf-8")
+    pack = prompts.load(str(tmp_path / "terse.toml"))
+    assert (pack.name, pack.output_limit, pack.temperature) == ("terse", 1_200, 0.3)
+    assert "unpaid" in prompts.worked(pack, "which INVOICE is late?")[1 + 2].content

@@ -1,7 +1,7 @@
 """Try a real model on small tasks through the real command: `make smoke-llm BASE_URL=… MODEL=…`.
 
     make smoke-llm BASE_URL=http://127.0.0.1:8899/v1 MODEL=small WINDOW=16384
-    make smoke-llm BASE_URL=… MODEL=… TASKS="fact count"      only these; "held-out" is the six that nothing is tuned on
+    make smoke-llm BASE_URL=… MODEL=… TASKS="fact count"      only these; "held-out" is the six others
     make smoke-llm BASE_URL=… MODEL=… REFERENCE=1             also through the reference, `rlms`, beside it
 
 A task is solved when the answer is right and the exit status says so: a right but partial answer does not count. The
