@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from rlm_cli.errors import ExitStatus, OutputError, RlmError, UsageError
 from rlm_cli.named_files import open_for_writing
 from rlm_cli.settings import Settings
-from rlm_cli.sinks.answer import write_answer
-from rlm_cli.sinks.report import Report, error_json, whole_document
+from rlm_cli.sinks.answer import in_file, write_answer
+from rlm_cli.sinks.report import Report, error_json
 from rlm_cli.state import State
 from rlm_cli.terminal import Environment
+
+_GOOD = (ExitStatus.ANSWERED, ExitStatus.NOT_FOUND)
 
 
 def refuse(error: RlmError, settings: Settings, environment: Environment) -> ExitStatus:
@@ -34,28 +37,33 @@ def check_output(settings: Settings) -> None:
 
 
 def deliver(report: Report, status: ExitStatus, settings: Settings, environment: Environment) -> ExitStatus:
-    """Write the answer where it is wanted. What cannot be written is told, and decides the exit status."""
+    """Write the answer where it is wanted. What cannot be written is told, and decides the exit status.
+
+    The file comes first, so that the envelope on stdout can say that it failed.
+    """
+    hint = f"The journal has it: {report.trace}" if report.trace else ""
     failure: OutputError | None = None
     if settings.output:
         try:
-            _replace(Path(settings.output), whole_document(report))
+            _replace(Path(settings.output), in_file(report, settings.format))
         except OSError as error:
-            failure = OutputError(f"the answer could not be written to {settings.output}: {error.strerror}")
+            failure = OutputError(f"the answer could not be written to {settings.output}: {error.strerror}", hint)
+            status = failure.status if status in _GOOD else status
+            report = replace(report, exit_code=int(status), error=report.error or error_json(failure))
     try:
         write_answer(report, settings.format, environment, links=settings.links)
     except OutputError as error:
+        error.hint = hint or error.hint
         failure = failure or error
-    if failure is None:
-        return status
-    if report.trace:
-        failure.hint = f"The journal has it: {report.trace}"
-    environment.stderr.tell(failure)
-    return failure.status if status in (ExitStatus.ANSWERED, ExitStatus.NOT_FOUND) else status
+        status = error.status if status in _GOOD else status
+    if failure is not None:
+        environment.stderr.tell(failure)
+    return status
 
 
 def verdict(fail_if: str | None, status: ExitStatus) -> ExitStatus:
     """--fail-if: 1 for what is not wanted and 0 for what is; every other status stays."""
-    if fail_if is None or status not in (ExitStatus.ANSWERED, ExitStatus.NOT_FOUND):
+    if fail_if is None or status not in _GOOD:
         return status
     unwanted = ExitStatus.ANSWERED if fail_if == "found" else ExitStatus.NOT_FOUND
     return ExitStatus.NOT_FOUND if status == unwanted else ExitStatus.ANSWERED
