@@ -235,6 +235,38 @@ def test_order(one: tuple[Text, str], other: tuple[Text, str]) -> None:
 
 
 @MANY
+@given(mapped_texts(), mapped_texts(), mapped_texts())
+def test_texts_of_several_inputs_are_joined(
+    one: tuple[Text, str], other: tuple[Text, str], third: tuple[Text, str]
+) -> None:
+    (a, s), (b, t), (c, u) = one, other, third
+    assert settled(a.join([b, c, a])) == s.join([t, u, s])
+    assert settled(a.join([Text.of(t), "x", b])) == s.join([t, "x", t])
+    assert settled(a + b + c) == s + t + u
+
+
+@pytest.mark.parametrize("odd", [1.5, None, "1", 10**30, -(10**30)])
+def test_odd_numbers_are_taken_or_refused_as_str_does(odd: Any) -> None:
+    s = "a b\r\na bé a"
+    mapped_text = Text.of(s.encode())
+    calls: list[Callable[[Any], Any]] = [
+        lambda t: t[odd:], lambda t: t[:odd], lambda t: t[::odd], lambda t: t[odd], lambda t: t.find("a", odd),
+        lambda t: t.count("a", 0, odd), lambda t: t.startswith("a", odd), lambda t: t.split(" ", odd),
+        lambda t: t.rsplit(None, odd), lambda t: t.replace("a", "b", odd), lambda t: t.split(maxsplit=odd),
+    ]  # fmt: skip
+    for number, call in enumerate(calls):
+        assert failing(lambda c=call: c(mapped_text)) == failing(lambda c=call: c(s)), number
+
+
+def failing(call: Callable[[], Any]) -> Any:
+    """`outcome`, also of numbers that are too large."""
+    try:
+        return outcome(call)
+    except OverflowError:
+        return OverflowError
+
+
+@MANY
 @given(mapped_texts())
 def test_parts_make_the_same_text_again(pair: tuple[Text, str]) -> None:
     mapped_text, s = pair

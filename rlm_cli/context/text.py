@@ -66,8 +66,18 @@ def plain(value: Any) -> Any:
     return value.realise() if type(value) is Text else value
 
 
+def _times(value: SupportsIndex) -> int:
+    """A number of times, refused as `str` refuses it."""
+    "".replace("", "", value)
+    return value.__index__()
+
+
 def _index(value: SupportsIndex | None) -> int | None:
-    return None if value is None else value.__index__()
+    """A bound of a slice. Raises TypeError."""
+    try:
+        return None if value is None else value.__index__()
+    except AttributeError:
+        raise TypeError("slice indices must be integers or None or have an __index__ method") from None
 
 
 class Text(Placed):
@@ -100,21 +110,23 @@ class Text(Placed):
         given = list(items)
         if not any(type(item) is Text for item in given):
             return cast(str, plain(separator)).join(cast("list[str]", given))
+        texts = [item for item in (*given, separator) if type(item) is Text]
+        store = next((text for text in texts if text._has_files()), texts[0])._layout.store
+
+        def parts_of(item: Text | str) -> Sequence[Part]:
+            if type(item) is not Text:
+                return [cast(str, item)] if item else []
+            if item._layout.store is not store and item._has_files():
+                return [item.realise("joining texts of two inputs")]
+            return item.parts()
+
+        between = parts_of(separator)
         parts: list[Part] = []
-        store: ByteStore | None = None
-        between = separator.parts() if type(separator) is Text else [separator] if separator else []
         for number, item in enumerate(given):
-            if type(item) is Text:
-                if store is not None and store is not item._layout.store and item._has_files():
-                    parts += [*(between if number else []), item.realise("joining texts of two inputs")]
-                    continue
-                store = item._layout.store if store is None or item._has_files() else store
-                parts += [*(between if number else []), *item.parts()]
-            elif isinstance(item, str):
-                parts += [*(between if number else []), item]
-            else:
+            if not isinstance(item, str):
                 raise TypeError(f"sequence item {number}: expected str instance, {type(item).__name__} found")
-        return cls.from_parts(merged(parts), store or MemoryStore())._short()
+            parts += [*(between if number else []), *parts_of(item)]
+        return cls.from_parts(merged(parts), store)._short()
 
     def _has_files(self) -> bool:
         return any(isinstance(part, Span) for part in islice(self._own_parts(), 1000))
@@ -167,8 +179,7 @@ class Text(Placed):
 
     def __getitem__(self, key: SupportsIndex | slice) -> Text | str:
         if isinstance(key, slice):
-            step = 1 if key.step is None else key.step.__index__()
-            if step != 1:
+            if _index(key.step) not in (None, 1):
                 return self._stepped(key)
             stretch = self._range(_index(key.start), _index(key.stop))
             if stretch is None:
@@ -328,10 +339,7 @@ class Text(Placed):
     def _wanted(self, needle: Any, start: Any, end: Any) -> tuple[str, Stretch | None]:
         if not isinstance(needle, str):
             raise TypeError(f"must be str, not {type(needle).__name__}")
-        try:
-            return plain(needle), self._range(_index(start), _index(end))
-        except AttributeError:
-            raise TypeError("slice indices must be integers or None or have an __index__ method") from None
+        return plain(needle), self._range(_index(start), _index(end))
 
     def __contains__(self, needle: object) -> bool:
         if not isinstance(needle, str):
@@ -430,10 +438,10 @@ class Text(Placed):
         return splitting.strip(self, chars, "rstrip", left=False, right=True)
 
     def split(self, sep: Any = None, maxsplit: SupportsIndex = -1) -> list[Text | str]:
-        return splitting.split(self, sep, maxsplit.__index__())
+        return splitting.split(self, sep, _times(maxsplit))
 
     def rsplit(self, sep: Any = None, maxsplit: SupportsIndex = -1) -> list[Text | str]:
-        return splitting.rsplit(self, sep, maxsplit.__index__())
+        return splitting.rsplit(self, sep, _times(maxsplit))
 
     def splitlines(self, keepends: Any = False) -> list[Text | str]:
         return splitting.splitlines(self, bool(keepends))
@@ -445,7 +453,7 @@ class Text(Placed):
         return splitting.partition(self, sep, back=True)
 
     def replace(self, old: Any, new: Any, count: SupportsIndex = -1, /) -> Text | str:
-        return splitting.replace(self, old, new, count.__index__())
+        return splitting.replace(self, old, new, _times(count))
 
     isascii = _every("isascii", True)
     isprintable = _every("isprintable", True)
