@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,10 @@ import pytest
 
 from rlm_cli.bench.kinds import KINDS
 from rlm_cli.bench.methods import METHODS
+from rlm_cli.bench.results import Result, Results
+from rlm_cli.bench.runner import _Input
 from tests.conftest import RunRlm
-from tests.server import Ask, Item, Say, ScriptedServer
+from tests.server import Ask, Item, Say, ScriptedServer, Status
 
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
 
@@ -148,18 +153,8 @@ def test_killed_and_given_again_it_goes_on_and_pays_nothing_twice(environment: d
         return solver(ask)
 
     with ScriptedServer(script) as server:
-        words = [
-            "bench",
-            *models(server),
-            "--methods",
-            "rlm-1,direct",
-            "--count",
-            "3",
-            "--tasks",
-            "niah",
-            "--at-once",
-            "1",
-        ]
+        words = ["bench", *models(server), "--methods", "rlm-1,direct", "--count", "3", "--tasks", "niah"]
+        words += ["--at-once", "1"]
         command = [sys.executable, "-m", "rlm_cli", *words]
         with subprocess.Popen(command, cwd=tmp_path, env=environment | KEY, stdout=subprocess.PIPE) as process:
             assert reached.wait(60)
@@ -177,6 +172,24 @@ def test_killed_and_given_again_it_goes_on_and_pays_nothing_twice(environment: d
     rows = {line["trial"]: line for line in map(json.loads, filter(_whole, _lines(tmp_path)))}
     assert len(rows) == 6
     assert all(row["score"] == 1.0 for row in rows.values() if row["method"] == "rlm-1")
+
+
+def test_what_was_in_flight_at_a_kill_counts_once(rlm: RunRlm, tmp_path: Path) -> None:
+    words = ("bench", "--methods", "direct", "--tasks", "niah", "--count", "1", "--json")
+    assert rlm(*words).exit == 0
+    (tmp_path / "rlm-bench" / "results.jsonl").unlink()
+    [trace] = (tmp_path / "rlm-bench" / "trials").iterdir()
+    kept = []
+    for line in trace.read_text().splitlines():
+        event = json.loads(line)
+        kept.append(event | {"reserved": 0.5} if event["type"] == "call.started" else event)
+        if event["type"] == "call.started":
+            break
+    trace.write_text("".join(json.dumps(event) + "\n" for event in kept))
+    done = rlm(*words)
+    assert done.exit == 0, done.stderr
+    assert [row["cost"] for row in results(tmp_path / "rlm-bench")] == [0.5]
+    assert done.json["cost_usd"] == 0.5
 
 
 def _lines(folder: Path) -> list[str]:
@@ -222,6 +235,92 @@ def test_a_provider_that_is_gone_ends_it_and_is_no_result_of_the_method(rlm: Run
     assert done.exit == 5
     assert "trials in a row failed" in done.stderr
     assert len(results(tmp_path / "rlm-bench")) < 9
+
+
+def test_a_key_that_is_refused_is_no_result_of_the_method(rlm: RunRlm, tmp_path: Path) -> None:
+    refused = threading.Event()
+
+    def script(ask: Ask) -> Item:
+        if not refused.is_set():
+            refused.set()
+            return Status(401, "no such key", "invalid_request_error")
+        return solver(ask)
+
+    with ScriptedServer(script) as server:
+        words = ("bench", *models(server), "--methods", "rlm-1", "--count", "1", "--tasks", "niah")
+        assert rlm(*words, env=KEY).exit == 4
+        assert rlm(*words, env=KEY).exit == 0
+    assert [row["score"] for row in results(tmp_path / "rlm-bench")] == [1.0]
+
+
+def test_a_trial_that_the_network_cost_is_gone_on_with_over_its_input_written_again(
+    rlm: RunRlm, tmp_path: Path
+) -> None:
+    """Between the two the input is not kept: its files are new, and hold the same."""
+    failing = threading.Event()
+    failing.set()
+    with ScriptedServer(lambda ask: Status(404, "no such model") if failing.is_set() else solver(ask)) as server:
+        words = ("bench", *models(server), "--methods", "rlm-1", "--count", "1", "--tasks", "niah")
+        assert rlm(*words, env=KEY).exit == 0
+        assert not list((tmp_path / "rlm-bench" / "inputs").iterdir())
+        failing.clear()
+        assert rlm(*words, env=KEY).exit == 0
+    found = [(row["failure"], row["score"]) for row in results(tmp_path / "rlm-bench")]
+    assert found == [("ModelNotFound", 0.0), ("", 1.0)]
+
+
+def test_trials_of_one_task_share_its_input_and_none_sees_half_of_it(tmp_path: Path) -> None:
+    begun, further, times = threading.Event(), threading.Event(), list[int]()
+
+    def pieces() -> Iterator[str]:
+        times.append(len(times))
+        yield "one "
+        begun.set()
+        further.wait(60)
+        if len(times) == 1:
+            raise OSError("the disk is full")
+        yield "two"
+
+    task = replace(KINDS["niah"].make(1, 8_000, 0), files=lambda: [("a.txt", pieces())])
+    where = _Input(task, tmp_path / "inputs" / task.name, 2, keep=False)
+
+    async def both() -> None:
+        first = asyncio.create_task(where.open())
+        assert await asyncio.to_thread(begun.wait, 60)
+        second = asyncio.create_task(where.open())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not second.done()
+        further.set()
+        with pytest.raises(OSError, match="disk is full"):
+            await first
+        assert ((await second) / "a.txt").read_text() == "one two"
+        assert await where.open() == await second
+        await where.leave()
+        assert where.folder.exists()
+        await where.leave()
+
+    asyncio.run(both())
+    assert len(times) == 2
+    assert not list((tmp_path / "inputs").iterdir())
+
+
+def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
+    answer = "one\u2028two\x85three\x1cfour\nfive"
+    found = Result(
+        trial="t",
+        task="t",
+        kind="niah",
+        tokens=1,
+        method="direct",
+        model="",
+        score=1.0,
+        status="answered",
+        answer=answer,
+    )
+    Results(tmp_path).add(found)
+    Results(tmp_path).add(replace(found, trial="u"))
+    assert list(Results(tmp_path)) == [found, replace(found, trial="u")]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ from pathlib import Path
 
 FILE = "results.jsonl"
 _LONGEST = 4_000  # characters of an answer that are kept here; the journal of the trial holds it whole
-_LOST = frozenset({"Unreachable", "RateLimited", "ServerFailed", "ModelNotFound", "Interrupted"})
+_LOST = frozenset({
+    *("Unreachable", "RateLimited", "ServerFailed", "ModelNotFound", "Interrupted"),
+    *("AuthError", "UsageError", "SandboxError"),  # these end the benchmark
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Result:
 
     @property
     def lost(self) -> bool:
-        """Whether it says something of a network or a provider, and nothing of the method: it is tried again."""
+        """Whether it says something of a key, a network or a machine, and nothing of the method: it is tried again."""
         return self.failure in _LOST
 
     def to_json(self) -> str:
@@ -73,7 +76,7 @@ class Results:
         found: dict[str, Result] = {}
         names = {item.name for item in fields(Result)}
         if self._path.exists():
-            for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+            for line in self._path.read_bytes().split(b"\n"):  # an answer may hold what else ends lines of text
                 try:
                     values = json.loads(line)
                     result = Result(**{name: value for name, value in values.items() if name in names})

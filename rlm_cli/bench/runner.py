@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlm_cli.bench.methods import METHODS
@@ -16,6 +16,7 @@ from rlm_cli.bench.results import Result, Results
 from rlm_cli.bench.task import Task
 from rlm_cli.bench.trial import by_floor, by_model, recorded, settings_of
 from rlm_cli.errors import ProviderError, RlmError
+from rlm_cli.recording import Past
 
 _LOST_IN_A_ROW = 5
 """Trials that fail at the provider, one after another, after which there is no use in going on."""
@@ -29,11 +30,19 @@ class _Input:
     folder: Path
     waiting: int  # trials
     keep: bool
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def open(self) -> Path:
-        if not self.folder.exists():
-            await asyncio.to_thread(self.task.write, self.folder)
+        async with self._making:  # another trial of the task may have come first
+            if not self.folder.exists():
+                await asyncio.to_thread(self._make)
         return self.folder
+
+    def _make(self) -> None:
+        half = self.folder.with_name(f"{self.folder.name}.part")  # what a kill leaves is never taken for the input
+        shutil.rmtree(half, ignore_errors=True)
+        self.task.write(half)
+        half.rename(self.folder)
 
     async def leave(self) -> None:
         self.waiting -= 1
@@ -125,7 +134,7 @@ class Benchmark:
             return await asyncio.to_thread(by_floor, trial, folder, self._plan.seed)
         trace = self._trace(trial.name)
         past = recorded(trace)
-        before = 0.0 if past is None else past.cost
+        before = 0.0 if past is None else _cost(past)
         try:
             given = self._purse.take()
         except Empty:
@@ -155,10 +164,15 @@ class Benchmark:
         for trace in (self._folder / "trials").glob("*.jsonl"):
             past = recorded(trace)
             if past is not None:
-                yield past.cost + sum(call.reserved or 0.0 for call in past.lost)
+                yield _cost(past)
 
     def _trace(self, name: str) -> Path:
         return self._folder / "trials" / f"{name}.jsonl"
+
+
+def _cost(past: Past) -> float:
+    """Dollars that a trial has taken so far, what was in flight when it was stopped in full."""
+    return past.cost + sum(call.reserved or 0.0 for call in past.lost)
 
 
 def _leaves(group: BaseExceptionGroup[RlmError]) -> Iterator[RlmError]:

@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def settings_of(trial: Trial, folder: Path, trace: Path, said: Mapping[str, Any]
         "hidden": True,
         "include_secrets": True,
     }
-    return load(flags, question=trial.task.question, sources=(str(folder),))
+    settings = load(flags, question=trial.task.question, sources=(str(folder),))
+    return replace(settings, allow_changed=True)  # an input that was written again is the same to the byte
 
 
 def recorded(trace: Path) -> Past | None:
@@ -75,11 +77,15 @@ async def by_model(trial: Trial, settings: Settings, trace: Path, past: Past | N
         result = _read(trial, journal.read(trace))
         if not result.lost:
             return result
-    await _run(trial, settings, trace, past)
-    return _read(trial, journal.read(trace))
+    failure = await _run(trial, settings, trace, past)
+    result = _read(trial, journal.read(trace))
+    if failure is not None and not result.failure:  # it came before the journal was open
+        return replace(result, error=failure.message, failure=type(failure).__name__)
+    return result
 
 
-async def _run(trial: Trial, settings: Settings, trace: Path, past: Past | None) -> None:
+async def _run(trial: Trial, settings: Settings, trace: Path, past: Past | None) -> RlmError | None:
+    """Run it, and return why it failed. Raises as `by_model` does."""
     strategy = METHODS[trial.method].strategy
     held = Journal(trace) if past is not None else None
     run = Run(settings, past, held, solver=None if isinstance(strategy, str) else strategy)
@@ -97,16 +103,17 @@ async def _run(trial: Trial, settings: Settings, trace: Path, past: Past | None)
         failure = stopped
         run.stop(stopped)
         raise
-    except (AuthError, UsageError, SandboxError):
-        raise
     except RlmError as error:
         failure = error
+        if isinstance(error, AuthError | UsageError | SandboxError):
+            raise
     finally:
         await run.end_calls()
         given = answer or run.partial(failure)
         status = failure.status if failure is not None else given.exit_status
         run.told(given, int(status), failure)
         run.close()
+    return failure
 
 
 def _read(trial: Trial, records: Iterable[Record]) -> Result:
