@@ -74,6 +74,7 @@ LAYERS = [
         "tomlfile",
         "values",
         "terminal",
+        "markdown",
         "state",
         "nodes",
         "figures",

@@ -9,6 +9,7 @@ from rlm_cli import figures
 from rlm_cli.exports import Choices, Source
 from rlm_cli.exports.sums import Sums, by_model
 from rlm_cli.exports.trajectory import Cell, Node, Trajectory
+from rlm_cli.markdown import code_span, inert_markdown
 from rlm_cli.terminal import clean, one_line
 
 _LINES = 60  # of a cell or an output
@@ -28,11 +29,11 @@ def _parts(run: Trajectory) -> Iterator[str]:
     if answer is not None and answer.text:
         if answer.partial:
             yield f"*Partial answer, stopped by {_escaped(one_line(answer.stopped_by or 'a limit', 60))}.*\n"
-        yield f"## Answer\n\n{clean(answer.text).rstrip()}\n"
+        yield f"## Answer\n\n{inert_markdown(clean(answer.text)).rstrip()}\n"
     if answer is not None and answer.citations:
         yield "## Sources\n"
         for citation in answer.citations:
-            place = _code(one_line(f"{citation.get('path')}:{citation.get('line')}", 500))
+            place = code_span(one_line(f"{citation.get('path')}:{citation.get('line')}", 500))
             yield f"{citation.get('number')}. {place}" + ("" if citation.get("verified") else " (not verified)")
             yield _fenced(str(citation.get("quote", "")), "", indent="   ")
     if run.notices:
@@ -94,7 +95,7 @@ def _table(run: Trajectory) -> str:
     rows = ["| model | calls | in | out | cost |", "|---|--:|--:|--:|--:|"]
     for name, sums in by_model(run).items():
         read, written = figures.tokens(sums.input_tokens), figures.tokens(sums.output_tokens)
-        rows.append(f"| {_code(one_line(name, 80))} | {sums.calls} | {read} | {written} | {sums.money} |")
+        rows.append(f"| {code_span(one_line(name, 80))} | {sums.calls} | {read} | {written} | {sums.money} |")
     return "\n".join(rows)
 
 
@@ -112,7 +113,3 @@ def _fenced(text: str, language: str, indent: str = "") -> str:
 def _escaped(text: str) -> str:
     """Text of others in a line of Markdown: nothing in it is a tag, a link or emphasis."""
     return re.sub(r"([\\`*_\[\]<>|#!&])", r"\\\1", text)
-
-
-def _code(text: str) -> str:
-    return f"``{text}``" if "`" in text else f"`{text}`"

@@ -9,10 +9,11 @@ import codecs
 import contextlib
 import json
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from rlm_cli.errors import ExitStatus
+from rlm_cli.markdown import code_span, inert_everywhere, inert_markdown
 from rlm_cli.sinks.jsonl import json_line
 from rlm_cli.sinks.links import Linker, link_format
 from rlm_cli.sinks.report import Report, behind, document, partial_line, place, source_line, whole_document
@@ -42,6 +43,15 @@ def write_answer(report: Report, form: str, environment: Environment, *, links: 
                 environment.stdout.write_bytes(piece)
         else:
             environment.stdout.write_bytes(FORMATS[form](report, place))
+
+
+def in_file(report: Report, form: str) -> Iterable[bytes]:
+    """What `-o FILE` gets, a piece at a time: the document of `-f md`, else that of `-f text`."""
+    if form != "md" or report.shaped:
+        return whole_document(report)
+    if report.body is not None:
+        return whole_document(replace(report, body=_Inert(report.body)))
+    return [encode(_markdown_document(report))]
 
 
 def _text(report: Report, where: Place) -> bytes:
@@ -105,22 +115,26 @@ def _jsonl(_report: Report, _where: Place) -> bytes:
     return b""
 
 
-def _markdown(report: Report, _where: Place) -> bytes:
-    """The answer as a document of its own, with its question and its sources."""
+def _markdown(report: Report, where: Place) -> bytes:
+    text = _markdown_document(report)
+    stdout = where.environment.stdout
+    if stdout.tty:
+        return encode(clean(text), stdout.encoding)
+    return encode(inert(text) if where.environment.in_github and stdout.is_pipe() else text)
+
+
+def _markdown_document(report: Report) -> str:
+    """The answer as a document of its own, with its question and its sources. Who views it fetches nothing by it."""
     if report.shaped or not report.text.strip():
-        return encode(document(report))
+        return document(report)
     parts = [f"# {one_line(report.question, 300)}\n", report.text.strip() + "\n"]
     if report.partial:
         parts.insert(1, f"*{partial_line(report)}*\n")
     if found := behind(report):
         parts.append(found + "\n")
     if report.citations:
-        parts.append("## Sources\n\n" + "".join(f"- {_code(source_line(item))}\n" for item in report.citations))
-    return encode("\n".join(parts))
-
-
-def _code(text: str) -> str:
-    return f"``{text}``" if "`" in text else f"`{text}`"
+        parts.append("## Sources\n\n" + "".join(f"- {code_span(source_line(item))}\n" for item in report.citations))
+    return inert_markdown("\n".join(parts))
 
 
 def _github(report: Report, where: Place) -> bytes:
@@ -155,6 +169,31 @@ def _long_text(report: Report, where: Place) -> Iterator[bytes]:
     yield encode(clean(rest) if stdout.tty else inert(rest), stdout.encoding)
 
 
+def _long_markdown(report: Report, where: Place) -> Iterator[bytes]:
+    """The same, without what a viewer of Markdown would fetch."""
+    if report.shaped:
+        yield from _long_text(report, where)
+        return
+    yield from _long_text(replace(report, body=_Inert(report.body or ())), where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inert:
+    """A long answer as Markdown that fetches nothing; may be gone through again."""
+
+    body: Iterable[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        for piece in self.body:
+            data = rest + piece
+            cut = max(len(data) - 2, len(data.rstrip(b"<!\\")))  # what begins an image or a tag is never cut
+            rest = data[cut:]
+            yield encode(inert_everywhere(data[:cut].decode("utf-8", "surrogateescape")))
+        if rest:
+            yield encode(inert_everywhere(rest.decode("utf-8", "surrogateescape")))
+
+
 def _long_json(report: Report, _where: Place) -> Iterator[bytes]:
     """The envelope with the whole answer in it, which is never held."""
     assert report.body is not None
@@ -181,7 +220,7 @@ FORMATS: dict[str, Format] = {
 
 LONG: dict[str, Callable[[Report, Place], Iterator[bytes]]] = {
     "text": _long_text,
-    "md": _long_text,
+    "md": _long_markdown,
     "json": _long_json,
 }
 """The formats that write an answer which is too long to be held; the others show its beginning."""
