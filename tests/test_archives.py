@@ -10,8 +10,10 @@ import lzma
 import multiprocessing
 import os
 import stat
+import struct
 import tarfile
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from rlm_cli.context import archives
 from rlm_cli.context.cache import TextCache
 from rlm_cli.context.corpus import open_corpus
 from rlm_cli.context.options import InputOptions
@@ -168,6 +171,46 @@ def test_bombs_are_refused_and_leave_nothing(root: Path) -> None:
         assert corpus.size(0) == len(zeros)
     with pytest.raises(InputError, match="1 too large"):  # the cache does not lift the limit
         open_corpus(["b.gz"], options(root, max_decompressed=1_000_000))
+
+
+def zip_of(members: int, *, counted: int | None = None, directory: int | None = None) -> bytes:
+    """A zip file whose directory names one empty member again and again; its end may say another count or size."""
+    local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 33, 0, 0, 0, 1, 0) + b"a"
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    size = members * len(entry) if directory is None else directory
+    told = min(members if counted is None else counted, 0xFFFF)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, told, told, size, len(local), 0)
+    return local + entry * members + end
+
+
+def test_a_zip_of_too_many_members_is_refused_before_it_is_held(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "_MOST_ZIPPED", 1000)
+    monkeypatch.setattr(archives, "_LARGEST_DIRECTORY", 100_000)
+    (root / "a").write_text("kept\n")
+    (root / "fits.zip").write_bytes(zip_of(1000))
+    (root / "many.zip").write_bytes(zip_of(1001))
+    (root / "forged.zip").write_bytes(zip_of(1500, counted=3))
+    (root / "large.zip").write_bytes(zip_of(3, directory=100_001) + b"\0" * 200_000 + zip_of(3, directory=100_001))
+    with open_corpus(["."], options(root)) as corpus:
+        assert corpus.files_total == 1 + 1000
+        assert corpus.skipped == {"archive with too many members": 3}
+        assert sorted(corpus.examples["archive with too many members"]) == ["forged.zip", "large.zip", "many.zip"]
+    with pytest.raises(InputError, match=r"left out 1 archive with too many members") as refused:
+        open_corpus(["many.zip"], options(root))
+    assert refused.value.hint == "Unpack it and name the directory."
+
+
+def test_a_forged_count_does_not_fill_the_memory(root: Path) -> None:
+    """Its directory alone would be 47 MB, and 700 MB once `zipfile` had read it."""
+    (root / "many.zip").write_bytes(zip_of(1_000_000, counted=3))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"too many members"):
+            open_corpus(["many.zip"], options(root))
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+    assert entries(root) == []
 
 
 def test_damaged_and_encrypted_archives_are_told(root: Path) -> None:

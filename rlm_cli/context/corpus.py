@@ -43,6 +43,7 @@ _HINTS = {
     "secret": "--include-secrets reads them, and their content is then sent to the model.",
     "excluded": "Look at --include and --exclude.",
     "too large": "--max-decompressed allows more.",
+    "archive with too many members": "Unpack it and name the directory.",
 }
 
 

@@ -19,8 +19,8 @@ from rlm_cli.errors import InputError
 Progress = Callable[[str, int], None]
 """Told what is being done and how many bytes of it are done, at most four times a second. May raise to stop it."""
 
-# What goes round between the two processes fits the processor's cache, even one that others use: 256 KiB at once took up
-# to 1.9x the time on a busy machine, a megabyte 2.6x.
+# What goes round between the two processes fits the processor's cache, even one that others use: on a busy machine
+# 256 KiB at once took up to 1.9x the time, a megabyte 2.6x.
 _PIPE = 1 << 18  # bytes that the kernel may hold between two reads
 _PIECE = 1 << 17  # bytes a read
 QUIET = 1.0  # seconds before the first word of progress
