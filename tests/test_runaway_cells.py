@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_cli.sandbox import CellResult
+from rlm_cli.sandbox import CellResult, calls
 from tests.escape_forms import EXHAUSTION
 from tests.sandboxes import Bench
 
@@ -193,6 +193,16 @@ def test_a_repetition_that_goes_another_way_starts_empty_and_says_so() -> None:
         assert len(bench.host.queries) == 1
 
 
+def test_a_cell_that_asked_too_often_repeats_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MOST_CALLS", 5)
+    code = "told = 0\nfor _ in range(8):\n    try:\n        budget()\n        told += 1\n    except RuntimeError:\n        pass"
+    with Bench(grace=0.3) as bench:
+        bench.output(code)
+        result = bench.result("sum(range(10**15))", seconds=0.3)
+        assert result.lost == ()
+        assert bench.output("print(told)") == "5\n"
+
+
 def test_sets_and_random_numbers_repeat_themselves() -> None:
     with Bench(grace=0.3) as bench:
         code = "import random\nr = [random.random() for _ in range(3)]\norder = list({str(i) for i in range(50)})\nreply = llm_query(str(order) + str(r))"
@@ -249,4 +259,5 @@ def test_a_cell_that_is_too_long_is_refused() -> None:
     with Bench() as bench:
         bench.output("kept = 1")
         assert "too long" in bench.error("#" * 70_000_000).message
+        assert "too long" in bench.error("#" + "\U0001f600" * 6_000_000).message  # twelve bytes each on the wire
         assert bench.output("print(kept)") == "1\n"

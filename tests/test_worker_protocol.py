@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import py_compile
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -331,6 +332,26 @@ def test_a_worker_that_waits_serves_the_first_who_comes_and_the_next_after_a_dea
         assert spares._waiting is None
         host.close()
         table.close()
+
+    asyncio.run(serve())
+
+
+def test_a_worker_that_died_while_it_waited_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BOOT", SHIPPED)
+
+    async def serve() -> None:
+        spares = Spares()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            spares.fill()
+            waiting = spares._waiting
+            assert waiting is not None
+            await waiting.receive(60)
+            os.kill(waiting.pid, signal.SIGKILL)
+            await asyncio.to_thread(waiting._process.wait)
+        assert spares.take(confined=True, memory=process.MEMORY) is None
+        await spares.close()
+        assert len(os.listdir("/proc/self/fd")) <= before
 
     asyncio.run(serve())
 

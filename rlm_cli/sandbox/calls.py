@@ -54,9 +54,10 @@ class Calls:
         self._files = files
         self._recorded = None if recorded is None else list(recorded)
         self.replies: list[Answered] = []
+        self._requests = 0
         self._transcript: str | None = None
         self.submitted = False
-        self.opened = False
+        self.opened: list[int] = []  # files that were sent, in order
         self.diverged = False
 
     async def answer(self, worker: FileReceiver, message: dict[str, Any]) -> Reply:
@@ -77,7 +78,8 @@ class Calls:
         }
         if not isinstance(method, str) or method not in known:
             raise Breach("a call of no known name")
-        if len(self.replies) >= MOST_CALLS:
+        self._requests += 1
+        if self._requests > MOST_CALLS:  # in a repetition too: what was refused is not among the replies
             return {"refused": "RuntimeError", "message": f"{MOST_CALLS:,} requests were made by one cell: batch them"}
         mark = _fingerprint(method, arguments)
         if self._recorded is not None:
@@ -119,7 +121,7 @@ class Calls:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise
-        self.opened = True
+        self.opened += files
         worker.send_files(descriptors)
         return {"ok": states}
 

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from rlm_cli.context.spans import Part, wire
+from rlm_cli.context.store import OPEN
 from rlm_cli.errors import SandboxError
 from rlm_cli.sandbox import macos
 from rlm_cli.sandbox.calls import Calls, Record
-from rlm_cli.sandbox.contract import CellError, CellResult, Host, Ready
+from rlm_cli.sandbox.contract import CellError, CellRefusal, CellResult, Host, Ready
 from rlm_cli.sandbox.process import MEMORY, Packed, Worker, WorkerGone
 from rlm_cli.sandbox.protocol import LONGEST, Breach
 from rlm_cli.sandbox.results import read_result
@@ -32,8 +35,8 @@ SETTLED = 2.0
 """Seconds a cell has to end after its answer was accepted."""
 REPLAY_SLACK = 2.0
 """Seconds beyond twice its first time that the repetition of a cell may take."""
-LONGEST_CELL = LONGEST // 8
-"""Characters of a cell: each takes up to six bytes of a line."""
+LONGEST_CELL = LONGEST // 16
+"""Characters of a cell: each takes up to twelve bytes of a line."""
 START = 60.0
 """Seconds a worker has to come up, on a loaded machine."""
 
@@ -72,6 +75,7 @@ class ProcessSandbox:
         self._known: tuple[str, ...] = ()
         self._closed = False
         self._stop = asyncio.Event()
+        self._opened: deque[int] = deque(maxlen=2 * OPEN)  # files that the worker may still have open
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -178,6 +182,8 @@ class ProcessSandbox:
         if self._worker.lost_its_map:
             self._setup["maps"] = False
         how = turn.reason or (f"it broke the protocol: {error}" if isinstance(error, Breach) else self._worker.ending())
+        if self._worker.lost_its_map:
+            how = f"{self._cut()} cut short while it was read: SIGBUS"
         kind: Literal["time", "died"] = "time" if turn.stopped else "died"
         self._worker = None
         lost: tuple[str, ...] = ()
@@ -195,9 +201,24 @@ class ProcessSandbox:
             ),
             seconds=turn.seconds,
             submitted=calls.submitted,
-            looked=calls.opened,
+            looked=bool(calls.opened),
             lost=lost,
         )
+
+    def _cut(self) -> str:
+        """Which of the files that the worker had last are shorter than they were: `logs/app.log was`."""
+        found: list[str] = []
+        for number in dict.fromkeys(reversed(self._opened)):
+            with contextlib.suppress(CellRefusal):
+                descriptor = self._host.open(number)
+                try:
+                    now = os.fstat(descriptor).st_size
+                finally:
+                    os.close(descriptor)
+                names = self._files.names
+                if now < names.base(number) + names.size(number):
+                    found.append(names.name(number))
+        return f"{', '.join(found[:3])} {'was' if len(found) == 1 else 'were'}" if found else "a file was"
 
     async def _restore(self) -> tuple[str, ...]:
         """Rebuild the variables: finished cells again, their calls answered from the record. What is lost, by name."""

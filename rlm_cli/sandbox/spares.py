@@ -22,14 +22,18 @@ class Spares:
         self._kind = (True, MEMORY)  # confined, bytes
         self._refill = refill
         self._waiting: Worker | None = None
+        self._ending: list[asyncio.Future[str]] = []  # of those that died while they waited
         self._later: asyncio.TimerHandle | None = None
         self._closed = False
 
     def fill(self) -> None:
         """Start one where none waits. Returns at once; it comes up beside whatever goes on."""
-        if not self._closed and (self._waiting is None or not self._waiting.alive):
-            confined, memory = self._kind
-            self._waiting = Worker(memory, confined=confined)
+        if self._closed or (self._waiting is not None and self._waiting.alive):
+            return
+        if self._waiting is not None:
+            self._ending.append(asyncio.ensure_future(self._waiting.kill()))  # it still holds its end of the wire
+        confined, memory = self._kind
+        self._waiting = Worker(memory, confined=confined)
 
     def take(self, *, confined: bool, memory: int) -> Worker | None:
         """The worker that waits, if it is of that kind; the taker ends it. Another is started a little later."""
@@ -54,3 +58,4 @@ class Spares:
         worker, self._waiting = self._waiting, None
         if worker is not None:
             await worker.kill()
+        await asyncio.gather(*self._ending)
