@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -47,17 +48,21 @@ class Record:
 
 
 class Calls:
-    """The calls of one cell. With `recorded` replies nobody is asked: it is a repetition."""
+    """The calls of one cell. With `recorded` replies nobody is asked: it is a repetition.
 
-    def __init__(self, host: Host, files: int, recorded: Sequence[Answered] | None = None) -> None:
+    The numbers of files that the worker was given are added to `sent`.
+    """
+
+    def __init__(self, host: Host, files: int, sent: deque[int], recorded: Sequence[Answered] | None = None) -> None:
         self._host = host
+        self._sent = sent
         self._files = files
         self._recorded = None if recorded is None else list(recorded)
         self.replies: list[Answered] = []
         self._requests = 0
         self._transcript: str | None = None
         self.submitted = False
-        self.opened: list[int] = []  # files that were sent, in order
+        self.opened = False
         self.diverged = False
 
     async def answer(self, worker: FileReceiver, message: dict[str, Any]) -> Reply:
@@ -121,7 +126,8 @@ class Calls:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise
-        self.opened += files
+        self.opened = True
+        self._sent.extend(files)
         worker.send_files(descriptors)
         return {"ok": states}
 

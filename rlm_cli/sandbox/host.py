@@ -75,7 +75,7 @@ class ProcessSandbox:
         self._known: tuple[str, ...] = ()
         self._closed = False
         self._stop = asyncio.Event()
-        self._opened: deque[int] = deque(maxlen=2 * OPEN)  # files that the worker may still have open
+        self._sent: deque[int] = deque(maxlen=2 * OPEN)  # files that the worker may still have open
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class ProcessSandbox:
             async with self._starting(worker):
                 message = await worker.receive(START)
                 while message.get("t") == "call":
-                    worker.send(await Calls(self._host, self._files.count).answer(worker, message))
+                    worker.send(await Calls(self._host, self._files.count, self._sent).answer(worker, message))
                     message = await worker.receive(START)
                 if message.get("t") != "idle":
                     raise Breach("the worker did not become idle")
@@ -153,7 +153,7 @@ class ProcessSandbox:
         if self._worker is None:
             await self.start()
             await self._restore()
-        calls = Calls(self._host, self._files.count)
+        calls = Calls(self._host, self._files.count, self._sent)
         turn = _Turn(await self._waiting(), calls, time_limit, self._grace, self._stop)
         try:
             message = await turn.run({"t": "run", "code": code, "cell": cell})
@@ -201,14 +201,14 @@ class ProcessSandbox:
             ),
             seconds=turn.seconds,
             submitted=calls.submitted,
-            looked=bool(calls.opened),
+            looked=calls.opened,
             lost=lost,
         )
 
     def _cut(self) -> str:
         """Which of the files that the worker had last are shorter than they were: `logs/app.log was`."""
         found: list[str] = []
-        for number in dict.fromkeys(reversed(self._opened)):
+        for number in dict.fromkeys(reversed(self._sent)):
             with contextlib.suppress(CellRefusal):
                 descriptor = self._host.open(number)
                 try:
@@ -225,7 +225,7 @@ class ProcessSandbox:
         known, rebuilt = self._known, tuple[str, ...]()
         for record in self._records:
             worker = await self._waiting()
-            calls = Calls(self._host, self._files.count, record.replies)
+            calls = Calls(self._host, self._files.count, self._sent, record.replies)
             turn = _Turn(worker, calls, 2 * record.seconds + REPLAY_SLACK, self._grace, asyncio.Event())
             try:
                 message = await turn.run({"t": "run", "code": record.code, "cell": record.cell})
