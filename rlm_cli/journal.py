@@ -26,6 +26,7 @@ from rlm_cli.named_files import open_for_writing
 from rlm_cli.redaction import LONGEST, Redactor, cut
 
 _FLUSH_SECONDS = 0.05
+_LOOK_SECONDS = 0.3  # of waiting for a lock, before it counts as a writer's
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"  # no l, o, 0, 1, i, u: read aloud and typed by hand
 _RUN = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4,8}")
 
@@ -58,7 +59,7 @@ class Journal:
         self._ended = False  # whether a last line without its end was looked for
         try:
             if stat.S_ISREG(os.fstat(self._descriptor).st_mode):  # a device is everybody's
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(self._descriptor)
         except BlockingIOError:
             os.close(self._descriptor)
             raise UsageError(f"the run in {path} is still being written by another process") from None
@@ -157,6 +158,22 @@ def read(path: Path, reading: Reading | None = None) -> Iterator[Record]:
         raise InputError(
             f"cannot read the trajectory {path}: {error.strerror}", "rlm runs lists what there is."
         ) from None
+
+
+def _lock(descriptor: int) -> None:
+    """Take the writer's lock. Raises BlockingIOError where another writer has it.
+
+    Whoever asks whether a run is going on holds it too, for an instant: that is waited for.
+    """
+    until = time.monotonic() + _LOOK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def going(path: Path) -> bool:

@@ -72,6 +72,19 @@ def test_a_partial_answer_says_so_in_the_file_too() -> None:
     assert text.startswith("Partial answer (stopped by cost):\n\nEvery request")
 
 
+@pytest.mark.parametrize("links", ["auto", "file://{path}#{line}"])
+def test_a_source_of_a_foreign_journal_without_its_line_is_named_by_its_file(links: str) -> None:
+    found = [
+        {"number": 1, "path": "a.py", "verified": True},
+        {"number": 2, "line": 3, "verified": True},
+        {"number": 3, "path": "b.py", "line": "x", "end_line": 9, "verified": True},
+        {"verified": True},
+    ]
+    for form in FORMATS:  # none breaks
+        written(form, report(citations=found), tty=True, links=links)
+    assert "[1] a.py\n[2] :3\n[3] b.py\n" in written("text", report(citations=found))
+
+
 def test_no_answer_no_bytes() -> None:
     assert written("text", report(status="failed", text="", citations=[])) == ""
     assert written("text", report(status="failed", text="", citations=[]), tty=True) == ""

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -161,6 +162,21 @@ def test_two_writers_do_not_mix(tmp_path: Path) -> None:
     first.close()
     Journal(path).close()
     assert [record.seq for record in journal.read(path)] == [1, 2]
+
+
+def test_who_looks_whether_a_run_is_going_on_does_not_keep_it_from_being_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`rlm view --serve` asks again and again, and holds the lock while it does."""
+    path = tmp_path / "run.jsonl"
+    Journal(path).close()
+    looks = path.open("rb")
+    fcntl.flock(looks, fcntl.LOCK_SH)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: looks.close())  # the look ends while the writer waits
+    journal_of_resume = Journal(path)
+    assert journal.going(path)
+    journal_of_resume.close()
+    assert not journal.going(path)
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from rlm_cli import viewer
 from rlm_cli.events import AnswerGiven, MessageAdded, NodeFinished, NodeStarted, Record, RunFinished, Unknown, Warned
-from tests.browser import browsing
+from tests.browser import browsing, installed
 from tests.events_sample import ANSWER, CITATIONS, HOSTILE, Script, compacted, deep, hostile, repository
 
 VIEWER = Path(viewer.__file__).parent
 V1 = Path(__file__).parent / "data" / "journals" / "v1.jsonl"
 REFERENCE = Path(__file__).parent / "data" / "logs" / "reference.jsonl"
+FAST = REFERENCE.with_name("fast_rlm.jsonl")
 Open = Callable[..., Page]
 
 
@@ -107,8 +108,7 @@ def test_the_page_is_small_and_names_its_script_and_style_by_hash() -> None:
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the page's source with the packages that its lock file names."""
-    if shutil.which("npm") is None:
-        pytest.skip("only who changes the page needs Node")
+    installed(["npm"], "nodejs", "npm")
     folder = tmp_path_factory.mktemp("viewer") / "viewer"
     shutil.copytree(VIEWER, folder, ignore=shutil.ignore_patterns("node_modules", "__pycache__", "*.py"))
     npm(folder, "ci", "--no-audit", "--no-fund", "--loglevel=error")
@@ -275,8 +275,12 @@ def test_memory_hits_limits_and_warnings_are_told(show: Open) -> None:
 def test_a_dropped_file_opens(show: Open) -> None:
     page = show()
     expect(page.locator(".welcome")).to_contain_text("Drop the journal")
-    drop(page, "notes.jsonl", b"hello\n")
-    expect(page.get_by_role("alert")).to_have_text("notes.jsonl holds no run.")
+    for name, foreign in (("notes.jsonl", b"hello\n"), ("fast.jsonl", FAST.read_bytes())):
+        drop(page, name, foreign)
+        expect(page.get_by_role("alert")).to_have_text(
+            f"{name} holds no run: it is no journal of rlm and no log of the reference implementation. "
+            "A log of fast-rlm opens with: rlm view FILE"
+        )
     drop(page, "run.jsonl", V1.read_bytes())
     expect(page.locator("h1")).to_have_text("where is auth handled, and which routes skip it?")
     drop(page, "other.jsonl", b"".join(one.to_line() for one in repository().records))

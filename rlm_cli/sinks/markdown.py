@@ -122,8 +122,8 @@ class _Places:
         self._linker = linker
         self._known: dict[str, tuple[str, int]] = {}
         for citation in citations:
-            if citation.get("verified") and isinstance(citation.get("line"), int):
-                path, line = str(citation["path"]), int(citation["line"])
+            path, line = citation.get("path"), citation.get("line")
+            if citation.get("verified") and isinstance(path, str) and isinstance(line, int):
                 for spelling in (place(citation), f"{path}:{line}"):
                     self._known[clean(spelling)] = (path, line)
         names = sorted(map(re.escape, self._known), key=len, reverse=True)

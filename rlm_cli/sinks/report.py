@@ -189,8 +189,10 @@ def partial_line(report: Report) -> str:
 def place(citation: Mapping[str, Any]) -> str:
     """`path:line`, as editors and `grep -n` spell it. The path on one line, whatever it holds."""
     line, end = citation.get("line"), citation.get("end_line")
-    last = f"-{end}" if isinstance(end, int) and isinstance(line, int) and end > line else ""
-    return f"{one_line(str(citation.get('path', '')), 4096)}:{line}{last}"
+    path = one_line(str(citation.get("path", "")), 4096)
+    if not isinstance(line, int):  # a journal from elsewhere
+        return path
+    return f"{path}:{line}-{end}" if isinstance(end, int) and end > line else f"{path}:{line}"
 
 
 def source_line(citation: Mapping[str, Any]) -> str:

@@ -70,7 +70,7 @@ class Viewer {
     try {
       source = await file.text();
     } catch {
-      this.welcome(`${file.name} (${bytes(file.size)}) is more than this browser can hold: rlm view --stats or --terminal can read it.`);
+      this.welcome(`${clean(file.name)} (${bytes(file.size)}) is more than this browser can hold: rlm view --stats or --terminal can read it.`);
       return;
     }
     this.run = new Run();
@@ -130,7 +130,7 @@ class Viewer {
 
   private show(name = ""): void {
     if (this.run.empty) {
-      this.welcome(name && `${name} holds no run.`);
+      this.welcome(name && `${clean(name)} holds no run: it is no journal of rlm and no log of the reference implementation. A log of fast-rlm opens with: rlm view FILE`);
       return;
     }
     const side = h("aside", { class: "side" }, this.tree.element, this.player.element);
