@@ -309,7 +309,7 @@ def set_aside(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """A lock between processes, beside the file. Yields whether it is held."""
+    """A lock between processes, beside the file. Yields whether it is held, which some file systems know nothing of."""
     try:
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
@@ -319,7 +319,7 @@ def _locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             held = True
-        except BlockingIOError:
+        except OSError:
             held = False
         yield held
     finally:

@@ -136,6 +136,8 @@ class Past:
         for part, place in self._started.values():
             latest[place] = max(part, latest.get(place, 0))
         for call in recorded(self.records()):
+            if call.call not in self._started:  # of a run that still goes on: it began after the first reading
+                continue
             part, place = self._started[call.call]
             # A failure is worth another try; in a replay it happened, unless a later part of the run has tried again.
             failed = call.error is not None and not isinstance(call.error, Refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 import sqlite3
@@ -238,6 +239,19 @@ def test_a_look_up_waits_for_no_other_process(path: Path) -> None:
         memory.flush()
         assert memory.get(key(1)) is not None
         memory.close()
+
+
+def test_a_file_system_without_locks_is_good_enough(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    one = Memo(path)
+    one.put(key(1), "m", Reply(text="kept"), 0.1)
+    one.close()
+    found = Memo(path)
+    assert found.get(key(1)) == Reply(text="kept", model="m")
+    found.close()
 
 
 def test_trouble_of_the_writing_thread_leaves_a_look_up_under_way_alone(path: Path) -> None:

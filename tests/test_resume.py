@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rlm_cli.events import CallFinished, CallStarted, Event, Record, RunStarted
+from rlm_cli.recording import Past
 from tests.conftest import Result, RunRlm
 from tests.server import Ask, Broken, Item, Say, ScriptedServer, Status
 
@@ -350,3 +352,25 @@ def test_the_hint_names_the_file_that_the_run_is_recorded_in(rlm: RunRlm, folder
         assert "go on with: rlm resume './my runs.log'" in stopped.stderr
         more = ["--max-turns", "20", "--api-base", server.url]
         assert rlm("resume", "./my runs.log", *more, env=KEY).exit == 0
+
+
+def test_a_run_that_goes_on_while_it_is_read_is_read_as_far_as_it_was() -> None:
+    """Its journal is read twice: a call of the time between is none of the past."""
+
+    def call(name: str, turn: int) -> list[Event]:
+        started = CallStarted(
+            call=name, node="0", turn=turn, purpose="root", model="m", input_tokens=1, max_tokens=1, reserved=0.0
+        )
+        return [started, CallFinished(call=name, text=name, finish="stop", input_tokens=1, output_tokens=1, cost=0.0)]
+
+    begun = RunStarted(run="r", version="", question="", sources=[], root_model="m", sub_model="m")
+    journal: list[Event] = [begun, *call("c1", 1)]
+
+    def records() -> Iterator[Record]:
+        for number, event in enumerate(tuple(journal), start=1):
+            yield Record(number, 0.0, "", event)
+        journal.extend(call("c2", 2))
+
+    past = Past.read(records)
+    assert (past.knows("root", "0", 1), past.knows("root", "0", 2)) == (True, False)
+    assert past.last_call == 1
