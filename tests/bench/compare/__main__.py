@@ -2,7 +2,7 @@
 
 --row NAME (repeat)   these rows alone          --only NAME (repeat)  these programs alone, rlm included
 --smoke               tiny sizes, one round, rlm and plain tools alone, no network
---results FOLDER      write latest.txt, latest.json and latest.svg there
+--results FOLDER      write latest.txt, latest.json and latest.svg there; with --row, these rows take the place of theirs
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from tests.bench.compare.server import serving
 
 SMOKE = 0.0005
 HURRY = 13 * 60
-"""Seconds after which every row is measured once: a busy machine must not make a bench of 20 minutes one of 60."""
+"""Seconds after which a row that takes long is measured once: a busy machine must not make 20 minutes an hour."""
+LONG = 15
 
 
 def telling(what: str) -> None:
@@ -38,12 +39,14 @@ def telling(what: str) -> None:
         print(f"\r{what:70}", end="\r", file=sys.stderr, flush=True)
 
 
-def measured(row: Row, bench: Bench, *, rounds: int) -> RowResult:
+def measured(row: Row, bench: Bench, *, rounds: int, hurried: bool = False) -> RowResult:
     """The contestants of a row in turns. One that has failed is not tried again."""
     began = time.monotonic()
     result = RowResult(row.name, row.title, row.about, bars=list(row.bars))
     contestants = row.contestants(bench)
     for turn in range(rounds):
+        if turn and hurried and time.monotonic() - began > LONG:
+            break
         for one in contestants:
             found = result.contestants.setdefault(one.name, Found())
             if found.error:
@@ -55,7 +58,7 @@ def measured(row: Row, bench: Bench, *, rounds: int) -> RowResult:
             except Failed as failure:
                 found.error, found.unsupported = str(failure), isinstance(failure, Unsupported)
             telling("")
-    result.seconds, result.load = time.monotonic() - began, machine.load()
+    result.seconds, result.load, result.at = time.monotonic() - began, machine.load(), machine.now()
     return result
 
 
@@ -93,8 +96,9 @@ def main() -> None:
         print("\n".join(table.head_lines(result)), flush=True)
         for row in ROWS:
             if not chosen.row or row.name in chosen.row:
-                once = chosen.smoke or time.monotonic() - began > HURRY
-                result.rows.append(measured(row, bench, rounds=1 if once else chosen.rounds or row.rounds))
+                rounds = 1 if chosen.smoke else chosen.rounds or row.rounds
+                hurried = time.monotonic() - began > HURRY
+                result.rows.append(measured(row, bench, rounds=rounds, hurried=hurried))
                 print("\n" + "\n".join(table.row_lines(result.rows[-1])), flush=True)
         if not chosen.row or "growth" in chosen.row:
             for growth in GROWTH:
@@ -104,6 +108,8 @@ def main() -> None:
         result.seconds = time.monotonic() - began
     if chosen.results:
         chosen.results.mkdir(parents=True, exist_ok=True)
+        if chosen.row and (chosen.results / "latest.json").exists():
+            result = Result.load(chosen.results / "latest.json").with_rows(result.rows)
         result.save(chosen.results / "latest.json")
         (chosen.results / "latest.txt").write_text(table.text(result), encoding="utf-8")
         (chosen.results / "latest.svg").write_text(chart.svg(result), encoding="utf-8")

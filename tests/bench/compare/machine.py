@@ -13,7 +13,7 @@ from tests.bench.compare.server import ROOT
 
 def facts() -> dict[str, str]:
     return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": now(),
         "processor": _first("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.0f} GB",
@@ -25,6 +25,10 @@ def facts() -> dict[str, str]:
         "rg": _said("rg", "--version").partition("\n")[0],
         "git": _said("git", "--version"),
     }
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def load() -> float:

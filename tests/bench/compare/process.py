@@ -145,7 +145,7 @@ def _end(file: IO[bytes]) -> str:
 
 def _line(text: str) -> str:
     """The end of what was said: Python prints its errors last, others put a hint below them."""
-    lines = [line.strip() for line in text.splitlines() if line.strip(" │╭╮╰╯─\t")]
+    lines = [line.strip() for line in text.splitlines() if line.strip(" │╭╮╰╯─~^\t")]
     if len(lines) > 1 and len(lines[-1]) < 40:
         lines[-2:] = [f"{lines[-2]} {lines[-1]}"]
     return (lines[-1] if lines else "it said nothing")[:200]

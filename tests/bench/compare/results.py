@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tests.bench.compare.rows import Bar
@@ -36,6 +36,7 @@ class RowResult:
     bars: list[Bar] = field(default_factory=list)
     seconds: float = 0.0  # that the row took
     load: float = 0.0  # of the machine, after it
+    at: str = ""  # when it ended
 
     @property
     def main(self) -> str:
@@ -76,6 +77,11 @@ class Result:
     rows: list[RowResult] = field(default_factory=list)
     growth: list[Curve] = field(default_factory=list)
     seconds: float = 0.0
+
+    def with_rows(self, rows: Sequence[RowResult]) -> Result:
+        """The same with these rows in the place of their older ones."""
+        newer = {row.name: row for row in rows}
+        return replace(self, rows=[newer.get(row.name, row) for row in self.rows])
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -61,7 +61,7 @@ def row_lines(row: RowResult) -> Iterator[str]:
             yield f"  bar  {bar.ours}: {what} at most {bar.most:g} {against}: not measured"
         else:
             yield f"  bar  {bar.ours}: {what} at most {bar.most:g} {against}: {kept[0]:.3g}, {'met' if kept[1] else 'MISSED'}"
-    yield f"  ({row.seconds:.0f} s, load {row.load:.1f})"
+    yield f"  ({row.seconds:.0f} s, load {row.load:.1f}, {row.at})"
 
 
 def head_lines(result: Result) -> Iterator[str]:
