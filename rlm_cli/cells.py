@@ -16,7 +16,7 @@ from typing import Any, Literal
 from rlm_cli.account import Account
 from rlm_cli.answer import Outcome
 from rlm_cli.background import in_background
-from rlm_cli.citations import Sources
+from rlm_cli.citations import MOST_SOURCES, Sources
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
 from rlm_cli.errors import AuthError, ContextTooLong, InputError, LimitReached, ModelNotFound, ProviderError
@@ -126,10 +126,12 @@ class CellHost:
         self.stop: LimitReached | AuthError | None = None  # the run must end when this cell is done
         self.notes: list[str] = []
         self._body: Spooled | None = None  # an answer that comes in pieces
+        self._cited: set[int] = set()
 
     def begin(self, turn: int, cell: str) -> None:
         """A new cell: its calls are numbered from 0."""
         self._body = None
+        self._cited.clear()
         self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
 
     def limited(self, outcome: Outcome) -> Outcome:
@@ -370,10 +372,20 @@ class CellHost:
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:
         """See `Host.cite`. The lines that the worker names are not believed: they are counted here."""
+        sources = self._shared.sources
+        if len(sources.numbers) >= MOST_SOURCES:
+            raise CellRefusal("ValueError", f"a run has at most {MOST_SOURCES:,} sources: cite those that matter")
         try:
-            return await asyncio.to_thread(self._shared.sources.add, Span(*span))
+            number = await asyncio.to_thread(sources.add, Span(*span))
         except (ValueError, InputError) as error:
             raise CellRefusal("ValueError", str(error)) from None
+        self._cited.add(number)
+        return number
+
+    def cited(self) -> list[dict[str, Any]]:
+        """What the cell has cited, for its record."""
+        known = self._shared.sources.known
+        return [{"number": number, **known(number)._asdict()} for number in sorted(self._cited)]
 
     def open(self, file: int) -> int:
         """See `Host.open`."""

@@ -8,19 +8,23 @@ with a warning. Nothing that the worker says about a source is believed but the 
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import stringzilla
 
 from rlm_cli.context.spans import Span
 from rlm_cli.context.store import ByteStore
+from rlm_cli.errors import InputError
 
 MOST_BYTES = 256 << 20
 """Bytes of one source. All of it is read twice, so a whole log of gigabytes is none."""
+MOST_SOURCES = 10_000
+"""Sources that the cells of one run may cite: thousands in a second, and the host keeps up to 4 kB of each."""
 _QUOTE_BYTES = 2_000  # of a long source only the head is quoted; all of it is compared, by digest
 _WINDOW = 1 << 20
 _MOST_SEARCHED = 1 << 30  # bytes of a changed file that are looked through for a quote, in each direction
@@ -62,6 +66,14 @@ class Citation:
         }
 
 
+class Known(NamedTuple):
+    """A source as a journal knows it: the place is what counts, so that a number means the same in a second walk."""
+
+    path: str
+    start_byte: int
+    end_byte: int
+
+
 class _Held(NamedTuple):
     """What a citation is held to."""
 
@@ -81,18 +93,36 @@ class EmptySource(ValueError):
 class Sources:
     """The register of one run: shared by the root and its children, so that a number means the same everywhere."""
 
-    def __init__(self, store: ByteStore, on_drop: Callable[[str], None] = lambda _: None) -> None:
-        """`on_drop` is told in a sentence of each citation that does not hold."""
+    def __init__(
+        self,
+        store: ByteStore,
+        on_drop: Callable[[str], None] = lambda _: None,
+        recorded: Iterable[Sequence[Mapping[str, Any]]] = (),
+    ) -> None:
+        """`on_drop` is told in a sentence of each citation that does not hold.
+
+        `recorded`: what each cell of an earlier walk of this run has cited (`cell.finished`). Children cite in whatever
+        order they come, so a second walk would number anew what the models know by other numbers.
+        """
         self.store = store
-        self._found: list[Citation] = []
+        self._recorded = dict(known for cell in recorded for one in cell if (known := _known(one)) is not None)
+        self._last = max(self._recorded.values(), default=0)
+        self._found: dict[int, Citation] = {}
         self._numbers: dict[Span, int] = {}
         self._by_lines: dict[tuple[int, int, int], int] = {}  # file, first and last line → a source of these lines
-        self._held: list[_Held] = []
+        self._held: dict[int, _Held] = {}
         self._on_drop = on_drop
         self._lock = threading.Lock()
 
-    def __len__(self) -> int:
-        return len(self._found)
+    @property
+    def numbers(self) -> Collection[int]:
+        """Those that were given. There are gaps where a cell of an earlier walk was cut off."""
+        return self._found.keys()
+
+    def known(self, number: int) -> Known:
+        """What to record of the source of that number."""
+        found = self._found[number]
+        return Known(found.path, found.start, found.end)
 
     def add(self, span: Span) -> int:
         """Register a span; the number of its mark, from 1. Raises ValueError for what can be no source.
@@ -117,15 +147,26 @@ class Sources:
             raise ValueError("a source that cannot be read any more")
         if span.end - span.start <= _QUOTE_BYTES and not held.head.strip(b"\r\n"):
             raise EmptySource
-        number = len(self._found) + 1
+        path = store.files.name(span.file)
+        number = self._recorded.get(Known(path, span.start, span.end), 0)
+        if not number:
+            number = self._last = self._last + 1
         first, last = _lines(store, span)
         quote = held.head.decode("utf-8", "replace").rstrip("\r\n")
-        self._found.append(Citation(number, store.files.name(span.file), first, last, *span, quote))
-        self._held.append(held)
+        self._found[number] = Citation(number, path, first, last, *span, quote)
+        self._held[number] = held
         self._numbers[span] = number
         if held.from_line_start and held.to_line_end:
             self._by_lines.setdefault((span.file, first, last), number)
         return number
+
+    def add_again(self, cited: Iterable[Mapping[str, Any]]) -> None:
+        """Register what a recorded cell that is not run again has cited, as far as it is still there."""
+        for place, _ in filter(None, map(_known, cited)):
+            file = self.store.files.number(place.path)
+            if file is not None:
+                with contextlib.suppress(ValueError, InputError):
+                    self.add(Span(file, place.start_byte, place.end_byte))
 
     def of_lines(self, file: int, first: int, last: int) -> int | None:
         """The number of a source that is these whole lines, with or without the end of the last."""
@@ -136,9 +177,9 @@ class Sources:
 
         `same(file)` says that a file surely is what it was: then its lines need not be counted again.
         """
-        if not 1 <= number <= len(self._found):
+        if number not in self._found:
             return None
-        citation, held = self._found[number - 1], self._held[number - 1]
+        citation, held = self._found[number], self._held[number]
         span = Span(citation.file, citation.start, citation.end)
         if _held(now, span) == held:
             if same(citation.file):
@@ -154,6 +195,14 @@ class Sources:
         moved = Span(span.file, start, start + span.end - span.start)
         first, last = _lines(now, moved)
         return replace(citation, line=first, end_line=last, start=moved.start, end=moved.end, state="moved")
+
+
+def _known(data: Mapping[str, Any]) -> tuple[Known, int] | None:
+    """A source and its number, as recorded; None where a journal does not say so much."""
+    number, path, start, end = (data.get(name) for name in ("number", *Known._fields))
+    if not (isinstance(path, str) and isinstance(start, int) and isinstance(end, int)):
+        return None
+    return (Known(path, start, end), number) if isinstance(number, int) and number > 0 else None
 
 
 def _lines(store: ByteStore, span: Span) -> tuple[int, int]:

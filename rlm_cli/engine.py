@@ -304,6 +304,7 @@ class Node:
         forced = shared.past.forced(cell) if shared.past else None
         if forced is not None:
             result = _as_it_was(forced)
+            shared.sources.add_again(forced.cited)
         else:
             result = await self._sandbox.run(code, cell=cell, time_limit=shared.cell_time)
         limit = shared.pack.output_limit
@@ -326,6 +327,7 @@ class Node:
                 variables=[[item.name, item.type, item.size] for item in result.variables],
                 submitted=result.submitted,
                 draft=result.draft,
+                cited=self._host.cited(),
             )
         )
         return result

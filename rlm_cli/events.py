@@ -351,6 +351,7 @@ class CellFinished(Event):
     variables: list[list[str]] = field(default_factory=list)  # [name, type, size]
     submitted: bool = False
     draft: str | None = None
+    cited: list[dict[str, Any]] = field(default_factory=list)  # number, path, start_byte, end_byte of each source
 
 
 @event("tool.called")

@@ -124,7 +124,7 @@ class LookUp:
 
     def _with_citations(self, settled: Settled) -> Settled:
         if not self._used:
-            for number in range(1, len(self._sources) + 1):
+            for number in sorted(self._sources.numbers):
                 self._check(number)
         settled.citations = [self._used[number] for number in sorted(self._used)]
         return settled
@@ -157,7 +157,7 @@ class LookUp:
 
     def _mark(self, found: re.Match[str], settled: Settled) -> str:
         numbers = [int(number) for number in _NUMBER.findall(found["marks"])]
-        if found["before"] and not all(1 <= number <= len(self._sources) for number in numbers):
+        if found["before"] and not all(number in self._sources.numbers for number in numbers):
             return found[0]  # `items[3]` is an index and no mark
         missing = {number for number in numbers if not self._check(number)}
         if not missing:

@@ -386,7 +386,7 @@ class Run:
             store=store,
             open_file=corpus.open,
             gate=self._gate,
-            sources=Sources(store, self._warn),
+            sources=Sources(store, self._warn, [cell.cited for cell in past.cells.values()] if past else ()),
             account=Account(store.files),
             pack=self._pack,
             emit=self._emit,

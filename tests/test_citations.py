@@ -33,6 +33,21 @@ def settle(sources: Sources, text: str, now: MemoryStore | None = None) -> Settl
     return LookUp(sources, now or sources.store).settle(text)
 
 
+def test_a_second_walk_knows_the_numbers_of_the_first_in_any_order_and_in_gaps() -> None:
+    files = store(a_txt="one\ntwo\nthree\nfour\n")
+    place = {"path": "a.txt", "start_byte": 4, "end_byte": 8}
+    broken = [{}, {**place, "number": "7"}, {**place, "number": -1}, {"number": 9, "path": None}]
+    cited = [{"number": 3, **place}, *broken]
+    sources = Sources(files, recorded=[cited, [{"number": 1, "path": "a.txt", "start_byte": 0, "end_byte": 4}]])
+    assert sources.add(Span(0, 8, 14)) == 4  # never the number of another
+    assert sources.add(Span(0, 0, 4)) == 1
+    assert settle(sources, "[3] and [1].").text == "[3?] and [1]."
+    sources.add_again([*cited, {"number": 5, "path": "gone.txt", "start_byte": 0, "end_byte": 1}])
+    found = settle(sources, "[3] and [1] and [2].")
+    assert found.text == "[3] and [1] and [2?]."
+    assert [(one.number, one.line) for one in found.citations] == [(1, 1), (3, 2)]
+
+
 @given(LINES, st.data())
 def test_a_line_that_is_cited_has_the_number_that_an_editor_shows(lines: list[str], data: st.DataObject) -> None:
     text = "\n".join(lines)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RunRlm
-from tests.server import Ask, Item, ScriptedServer
+from tests.server import Ask, Item, Say, ScriptedServer
 
 MakeTree = Callable[[dict[str, str]], Path]
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
@@ -65,6 +65,35 @@ def test_children_see_their_part_alone_and_cite_with_paths_of_the_whole(rlm: Run
     assert places == {(f"part{n}.txt", 52, f"secret-{n}") for n in range(4)}
     nodes = [event["node"] for event in done.of("node.started")]
     assert sorted(nodes) == ["0", "0.1", "0.2", "0.3", "0.4"]
+
+
+def test_a_second_walk_gives_sources_the_numbers_of_the_first(rlm: RunRlm, folder: Path) -> None:
+    """Children cite in whatever order they come: here the last ones first, and in a replay all at once."""
+    root = (
+        "paths = sorted(files)\n"
+        "parts = [files[path] for path in paths]\n"
+        "found = rlm_query_batched([f'secret of {n}?' for n in range(4)], parts)\n"
+        "FINAL(' '.join(found) + ' ' + cite(grep('secret-0')[0]))"
+    )
+
+    def script(asked: Ask) -> Item:
+        if question(asked) == "which secrets?":
+            return cell(root)
+        if said(asked) == 0:
+            number = int(question(asked).removeprefix("secret of ").removesuffix("?"))
+            return Say(cell("mark = cite(grep(r'secret-\\d')[0])\nprint(mark)"), delay=0.3 * (3 - number))
+        return cell("FINAL(mark)")
+
+    done, _ = run(rlm, folder, script, "--max-depth", "2")
+    assert done.exit == 0, done.stderr
+    recorded = {one["number"]: one["path"] for event in done.of("cell.finished") for one in event["cited"]}
+    assert recorded == {item["number"]: item["path"] for item in done.json["citations"]}
+    assert len(recorded) == 4
+    for _ in range(2):
+        again = rlm("replay", "last", "--json")
+        assert again.exit == 0, again.stderr
+        assert again.json["answer"] == done.json["answer"]
+        assert again.json["citations"] == done.json["citations"]
 
 
 def test_depth_three_works_and_at_the_limit_it_is_a_plain_call(rlm: RunRlm, folder: Path) -> None:
