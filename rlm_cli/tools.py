@@ -94,7 +94,9 @@ def asked_tool(text: str) -> tuple[str, list[Any], dict[str, Any]] | None:
     if not isinstance(value, dict) or set(value) != {"tool", "arguments"} or not isinstance(value["tool"], str):
         return None
     given = value["arguments"]
-    return (value["tool"], [], given) if isinstance(given, dict) else (value["tool"], list(given or ()), {})
+    if not isinstance(given, dict | list | None):
+        return None
+    return (value["tool"], [], given) if isinstance(given, dict) else (value["tool"], given or [], {})
 
 
 def _kinds(function: Callable[..., Any]) -> dict[str, Any]:

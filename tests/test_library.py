@@ -180,6 +180,17 @@ def test_tools_of_sub_calls(tmp_path: Path) -> None:
     assert answer.checks["tool_calls"] == {"price": 1}
 
 
+def test_a_reply_that_names_a_tool_in_another_form_is_an_answer(tmp_path: Path) -> None:
+    def price(part: str) -> float:
+        """What a part costs."""
+        return 2.5
+
+    for arguments in ("5", '"valve"', "true"):
+        reply = f'{{"tool": "price", "arguments": {arguments}}}'
+        with ScriptedServer(lambda ask: cell("FINAL(ask('?', context))") if ask.model == "root" else reply) as server:  # noqa: B023
+            assert completion("what?", "valve\n", sub_tools=[price], **scripted(server)).text == reply
+
+
 @pytest.mark.parametrize("name", ["grep", "FINAL", "print", "_hidden", "<lambda>"])
 def test_a_tool_takes_no_name_of_the_repl(name: str) -> None:
     def tool() -> None:

@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,6 +32,8 @@ SPARE_BYTES: Final = 1 << 20
 BYTES_PER_TOKEN: Final = 2048
 LONGEST_LINE: Final = 16_000_000  # bytes of one event of a stream
 """A reply above `SPARE_BYTES + max_tokens * BYTES_PER_TOKEN` is not read on. Streamed tokens take 250 to 400 bytes."""
+MOST_TOLD: Final = 1e12
+"""Tokens or dollars of one call, above which what an endpoint says of them is nonsense and counts as not said."""
 
 _OPTIONAL: Final = ("response_format", "stop", "temperature", "stream_options")
 
@@ -221,7 +223,7 @@ class Compatible:
             raise self._billed(BadReply(f"{self.name}: {self._place()} sent an empty body."))
         try:
             data = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: nothing but brackets
             raise self._billed(self._no_json(body.decode("utf-8", "replace"))) from None
         if isinstance(data, dict) and data.get("error") and not data.get("choices"):
             raise self._inline(data["error"])
@@ -251,7 +253,7 @@ class Compatible:
                 break
             try:
                 chunk = json.loads(data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise self._billed(self._no_json(data)) from None
             if not isinstance(chunk, dict):
                 continue
@@ -348,12 +350,17 @@ def usage_from(data: Any) -> Usage | None:
         reasoning_tokens=_number(spent.get("reasoning_tokens")) or 0,
         cached_tokens=_number(details.get("cached_tokens")) or 0,
         cache_write_tokens=_number(details.get("cache_write_tokens")) or 0,
-        cost=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) and cost > 0 else None,
+        cost=float(cost) if counts(cost) and cost > 0 else None,
     )
 
 
 def _number(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    return int(value) if counts(value) else None
+
+
+def counts(value: Any) -> TypeGuard[float]:
+    """Whether it is a number that tokens or dollars can be: JSON holds infinity, NaN and integers of any length."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_TOLD
 
 
 def _first(data: Any) -> dict[str, Any] | None:

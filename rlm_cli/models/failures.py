@@ -68,7 +68,7 @@ def words(body: str, secrets: Iterable[str] = ()) -> str:
     text = body
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         if "<html" in body[:1000].lower() or "<!doctype" in body[:1000].lower():
             title = re.search(r"<title[^>]*>([^<]{1,200})", body[:10_000], re.IGNORECASE)
             text = f"a web page{f' titled {title[1].strip()!r}' if title else ''}"

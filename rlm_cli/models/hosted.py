@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from rlm_cli.errors import BadReply, CallTimedOut, ProviderError, RlmError, Unreachable
 from rlm_cli.models import Message, Options, Price, Reply, Usage
-from rlm_cli.models.compatible import finished, plain
+from rlm_cli.models.compatible import counts, finished, plain
 from rlm_cli.models.litellm_errors import translate
 from rlm_cli.models.prices import listed
 
@@ -266,4 +266,4 @@ def _usage(usage: Any) -> Usage | None:
 
 def _count(holder: Any, name: str) -> int:
     value = getattr(holder, name, None)
-    return int(value) if isinstance(value, int | float) and value > 0 else 0
+    return int(value) if counts(value) else 0
