@@ -1,8 +1,9 @@
 """Words that an answer puts in quotation marks: do they stand in what the run has read?
 
 The search is bounded in bytes and seconds. What was not searched to its end is neither found nor missing, and is said
-to be so. Line breaks, what begins a line of a comment, and runs of spaces count as one space; quotation marks,
-apostrophes and dashes count alike, however they are drawn; nothing else is forgiven.
+to be so. White space and what begins a line of a comment do not count, nor does what Markdown draws around words, nor
+the case of the first letter, which the sentence around a quotation decides; quotation marks, apostrophes and dashes
+count alike, however they are drawn; nothing else is forgiven.
 """
 
 from __future__ import annotations
@@ -49,9 +50,19 @@ _SPACELESS = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")  # scripts
 _COMMENT = re.compile(rb"\n[ \t]*(?:#+|//+|\*+|>+|;+|--+)(?=[ \t\n])")
 _ALIKE = tuple(
     (drawn.encode(), plain)
-    for plain, several in ((b"'", '"’‘‚“”„«»‹›'), (b"-", "–—"), (b" ", "\u00a0\u202f"))
+    for plain, several in (
+        (b"'", ['\\"', *'"’‘‚“”„«»‹›']),
+        (b"-", "–—"),
+        (b" - ", [" -- "]),
+        (b" ", "\u00a0\u202f"),
+    )
     for drawn in several
 )
+_LETTER = r"[A-Za-z0-9\x80-\xff]"  # of UTF-8
+_EMPHASIS = re.compile(rf"[*_`](?:(?!{_LETTER})|(?<!{_LETTER}.))".encode(), re.DOTALL)  # not between letters: a*b
+_ESCAPED = re.compile(r'\\"([^"\\\n]*)\\"')  # a pair within a quotation; one alone may end a path: "C:\temp\"
+_EDITED = re.compile(r"\[(\w)\]")  # "[n]ever": the author of the answer has changed the case
+_MARKS = re.compile(r"[\"'“”„‘’‚«»‹›「」『』]")
 
 
 @dataclass(slots=True)
@@ -90,18 +101,14 @@ class Quotations:
         return quotes
 
     def _quotes(self, text: str, codes: Sequence[tuple[int, int]]) -> Iterator[Quote]:
-        place = 0
-        for match in _QUOTED.finditer(text):
-            while place < len(codes) and codes[place][1] <= match.start():
-                place += 1
-            if place < len(codes) and codes[place][0] < match.end():
-                continue
-            body = match[match.lastgroup or 0].strip()
+        for match in _QUOTED.finditer(_without_marks(text, codes)):
+            start, end = match.span(match.lastgroup or 0)
+            body = text[start:end].strip()
             several = len(body.split()) > 1 or _SPACELESS.search(body)
             if len(body) >= SHORTEST and several and " ".join(body.split()) not in self._question:
                 yield Quote(body, match.end())
 
-    def _search(self, waiting: list[tuple[Quote, list[bytes]]], first: Iterable[int]) -> None:
+    def _search(self, waiting: list[tuple[Quote, list[_Piece]]], first: Iterable[int]) -> None:
         """Go through the files until every quotation is found or the bounds are met."""
         deadline, left = time.monotonic() + self._most_seconds, self._most_bytes
         done: set[int] = set()
@@ -133,6 +140,22 @@ class Quotations:
             yield bytes(self._store.peek(file, start, min(size, start + _WINDOW + _OVERLAP)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of a quotation, as it is looked for."""
+
+    exact: bytes
+    plain: tuple[bytes, ...]  # as it is and with its first letter in the other case
+    word: bytes  # stands in every text that holds it, however that is drawn
+
+    @classmethod
+    def of(cls, text: str) -> _Piece:
+        other = text[:1].swapcase() + text[1:]
+        plain = tuple(_plain(one.encode("utf-8", "replace")) for one in dict.fromkeys((text, other)))
+        word = max(re.split(r"[\W_]+", text[1:]), key=len)
+        return cls(text.encode("utf-8", "replace"), plain, word.encode("utf-8", "replace"))
+
+
 class _Window:
     """A stretch of a file. It is made plain only where that may show what it does not show as it is: 20 ms a MB."""
 
@@ -140,24 +163,34 @@ class _Window:
         self._data = data
         self._plain: bytes | None = None
 
-    def holds(self, piece: bytes) -> bool:
-        if stringzilla.find(self._data, piece) >= 0:
+    def holds(self, piece: _Piece) -> bool:
+        if stringzilla.find(self._data, piece.exact) >= 0:
             return True
         if self._plain is None:
-            if stringzilla.find(self._data, max(re.split(rb"[ '-]", piece), key=len)) < 0:
+            if stringzilla.find(self._data, piece.word) < 0:
                 return False
             self._plain = _plain(self._data)
-        return bool(stringzilla.find(self._plain, piece) >= 0)
+        return any(stringzilla.find(self._plain, plain) >= 0 for plain in piece.plain)
+
+
+def _without_marks(text: str, codes: Sequence[tuple[int, int]]) -> str:
+    """`text`, as long as it is, without the quotation marks inside of code; a block of code ends a paragraph."""
+    made, position = [], 0
+    for start, end in codes:
+        code = text[start:end]
+        made += [text[position:start], "\n" * len(code) if "\n" in code else _MARKS.sub("`", code)]
+        position = end
+    return _ESCAPED.sub(r"``\1``", "".join([*made, text[position:]]))
 
 
 def _plain(text: bytes) -> bytes:
-    """`text` with what counts alike written alike."""
+    """`text` with what counts alike written alike, and without what does not count."""
     for drawn, plain in _ALIKE:
         text = text.replace(drawn, plain)
-    return b" ".join(_COMMENT.sub(b"\n", text).split())
+    return _EMPHASIS.sub(b"", _COMMENT.sub(b"\n", text)).translate(None, b" \t\n\r\v\f")
 
 
-def _pieces(text: str) -> list[bytes]:
+def _pieces(text: str) -> list[_Piece]:
     """The parts between ellipses, as they are looked for. What ends a sentence of the answer is not looked for."""
-    parts = (part.strip().rstrip(".,;:!?").strip() for part in _GAP.split(text))
-    return [_plain(part.encode("utf-8", "replace")) for part in parts if len(part) >= _SHORTEST_PIECE]
+    parts = (part.strip().rstrip(".,;:!?*_`").strip() for part in _GAP.split(_EDITED.sub(r"\1", text)))
+    return [_Piece.of(part) for part in parts if len(part) >= _SHORTEST_PIECE]

@@ -18,6 +18,8 @@ TEXT = (
     'He said "stop" twice. The rest of the manual is about paint.\n'
     "    # Whoever opens the valve\n    # has looked at the gauge.\n"
     "操作員必須先檢查壓力表然後才能打開主閥門並且通知值班人員。\n"
+    "The seal **must not** be oiled before `reset` has run; see the _first_ chapter.\n"
+    'Costs rose by 12.5 % to 1,200. ERROR msg="disk is full" code=28, x = alpha*beta\n'
 )
 NOTE = " [quote not found]"
 
@@ -45,6 +47,18 @@ TRUE = [
     '"The valve must be closed\nbefore the pump is started"',
     '"Whoever opens the valve has looked at the gauge."',
     "“He said 'stop' twice.”",
+    '"The seal must not be oiled before reset has run"',
+    '"The seal **must not** be oiled before `reset` has run"',
+    '"The *seal* must not be oiled before reset"',
+    "“**see** the first chapter.”",
+    '"the seal must not be oiled"',
+    '"[t]he seal must not be oiled"',
+    "\"It's the operator's duty -- always -- to look\"",
+    '"Costs rose by 12.5% to 1,200"',
+    r'"ERROR msg=\"disk is full\" code=28"',
+    '"code=28, x = alpha*beta"',
+    '"the pump\u00a0is started, and never after"',
+    "「操作員必須先檢查\n壓力表然後才能打開主閥門」",
 ]
 
 
@@ -65,6 +79,14 @@ FALSE = [
     "‚the pump is stopped, and never after‘",
     "「操作員必須先檢查壓力表然後才能關閉主閥門」",
     '"The valve must be closed\nbehind the pump is started"',
+    '"The seal **must** be oiled before `reset` has run"',
+    '"The seal must not be oiled before `start` has run"',
+    '"the Seal must not be oiled"',
+    '"[t]he valve must be oiled"',
+    '"Costs rose by 12.6% to 1,200"',
+    '"Costs rose by 125% to 1,200"',
+    r'"ERROR msg=\"disk is empty\" code=28"',
+    '"code=28, x = alpha beta"',
 ]
 
 
@@ -87,6 +109,8 @@ PROSE = [
     "in the '90s the pump was red and in the '80s it was blue",
     'a "first paragraph that is not closed\n\nand a second one" that has nothing to do with it',
     'a board of 5" by 12" and another one that is 7" wide',
+    'The mark `"` opens a text, and `\\"` stands for a mark in it',
+    'It reads "C:\\\\temp\\\\" at first and "C:" at the very end',
 ]
 
 
