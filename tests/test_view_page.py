@@ -502,9 +502,20 @@ def test_no_width_needs_sideways_scrolling(show: Open, width: int) -> None:
         expect(page.locator(".detail h2")).to_be_visible()
 
 
+def test_figures_stay_inside_of_their_row_at_any_depth(show: Open) -> None:
+    page = show(deep(depth=3).records)
+    page.keyboard.press("e")
+    expect(row(page, "child 1.1")).to_be_visible()
+    beyond = """() => [...document.querySelectorAll(".row")].filter((row) =>
+        row.querySelector(".figures").getBoundingClientRect().right > row.getBoundingClientRect().right).length"""
+    assert page.evaluate(beyond) == 0
+
+
 def test_paper_gets_the_answer_and_every_step(show: Open) -> None:
     page = show(V1.read_bytes())
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")  # chosen for the screen: paper stays white
     page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     paper = page.locator(".paper")
     expect(paper).to_be_visible()

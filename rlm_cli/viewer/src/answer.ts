@@ -3,7 +3,7 @@
 import { clean, h } from "./dom";
 import type { Citation } from "./events";
 import { facts, sumsFacts, textBox, type Way } from "./detail";
-import { bytes, duration, plural } from "./figures";
+import { bytes, count, duration, money, plural } from "./figures";
 import { markdown } from "./markdown";
 import { shownBy, type Item, type Run } from "./model";
 import { entry, number, object, text } from "./events";
@@ -58,7 +58,7 @@ function sources(run: Run, citations: Citation[], way: Way): HTMLElement {
         citation.verified ? h("span", { class: "good" }, " verified") : h("span", { class: "bad" }, " not verified: the quote was not found again"),
         citation.moved ? h("span", { class: "dim" }, " (it had moved)") : null),
       h("pre", { class: "quote", tabindex: 0, "aria-label": `quote ${citation.number}` }, clean(text(citation.quote))),
-      seen ? h("p", {}, h("button", { class: "plain", onclick: () => way.go(seen) }, `seen in ${whereOf(shownBy(seen))}`)) : null,
+      seen ? h("p", {}, h("button", { class: "plain", onclick: () => way.go(seen) }, `seen in ${seenIn(shownBy(seen))}`)) : null,
     );
   });
   return h("section", {}, h("h3", {}, "Sources"), h("ol", { class: "sources" }, ...items));
@@ -76,10 +76,20 @@ function whereSeen(run: Run, citation: Citation): Item | null {
   return null;
 }
 
+function seenIn(item: Item): string {
+  return `${item.kind === "call" ? "call " : ""}${whereOf(item)}`;
+}
+
+/** `cost $1.00`, `time 10m00s`, `calls 500`. */
+function limit(name: string, value: unknown): string {
+  if (typeof value !== "number") return clean(`${name} ${text(value)}`);
+  return `${clean(name)} ${name === "cost" ? money(value) : name === "time" ? duration(value) : count(value)}`;
+}
+
 function about(run: Run, way: Way): HTMLElement {
   const { meta, input } = run;
-  const skipped = Object.entries(object(input?.skipped)).map(([reason, count]) => `${text(count)} ${reason}`).join(", ");
-  const limits = Object.entries(meta.limits).filter(([, value]) => value !== null).map(([name, value]) => `${name.replace(/_/g, " ")} ${text(value)}`);
+  const skipped = Object.entries(object(input?.skipped)).map(([reason, many]) => `${text(many)} ${reason}`).join(", ");
+  const limits = Object.entries(meta.limits).filter(([, value]) => value !== null).map(([name, value]) => limit(name.replace(/^max_/, ""), value));
   return h(
     "div", {},
     facts([

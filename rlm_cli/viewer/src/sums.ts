@@ -40,7 +40,7 @@ export function sumsPage(run: Run, way: Way): HTMLElement {
   page.append(
     table("By model", models, "seconds of calls", way), table("By depth", [...depths.values()], "seconds of calls", way),
     table("By turn of the root", turns, "time", way), table("By call site", sites, "time", way),
-    table("In all", [{ name: "the run", sums: run.total, seconds: now }], "time", way),
+    table("In all", [{ name: "this run", sums: run.total, seconds: now }], "time", way),
   );
   return page;
 }
@@ -54,7 +54,7 @@ function siteOf(item: Item): string {
 function table(title: string, rows: Row[], time: string, way: Way): HTMLElement | string {
   if (!rows.length) return "";
   const left = rows.length - MOST;
-  const head = h("tr", {}, ...[title.replace(/^By /, ""), "calls", "failed", "memo", "in", "out", "cost", time].map((name) => h("th", { scope: "col" }, name)));
+  const head = h("tr", {}, ...[title === "In all" ? "run" : title.replace(/^By /, ""), "calls", "failed", "memo", "in", "out", "cost", time].map((name) => h("th", { scope: "col" }, name)));
   const body = rows.slice(0, MOST).map(({ name, sums, seconds, item }) =>
     h("tr", {}, h("th", { scope: "row" }, item ? h("button", { class: "plain", onclick: () => way.go(item) }, h("bdi", {}, name)) : name),
       ...[count(sums.calls), sums.failed ? count(sums.failed) : "", sums.memo ? count(sums.memo) : "", tokens(sums.input), tokens(sums.output), costOf(sums) ?? "", duration(seconds)].map((value) => h("td", {}, value))));
