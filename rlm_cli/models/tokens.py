@@ -10,12 +10,16 @@ letter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from rlm_cli.models import Message
 
 MESSAGE: Final = 8
 """Tokens that a message costs beside its text: role and separators. Four in OpenAI's format, up to seven elsewhere."""
+
+SHORT: Final = 4096
+"""Characters of a text up to which its count is remembered."""
 
 # (bytes of the class, likely tokens a byte, most tokens a byte)
 _CLASSES: Final = (
@@ -31,6 +35,10 @@ _OTHER: Final = (0.70, 0.90)  # punctuation and control characters
 
 def count(text: str) -> tuple[int, int]:
     """(likely, at most) tokens of a text. About 3 ms a megabyte and class."""
+    return _remembered(text) if len(text) <= SHORT else _count(text)
+
+
+def _count(text: str) -> tuple[int, int]:
     data = text.encode("utf-8", "surrogatepass")
     rest = len(data)
     likely = most = 0.0
@@ -40,6 +48,9 @@ def count(text: str) -> tuple[int, int]:
         likely += here * usual
         most += here * worst
     return int(likely + rest * _OTHER[0]) + 1, int(most + rest * _OTHER[1]) + 1
+
+
+_remembered = lru_cache(maxsize=1024)(_count)  # the history of a run is counted anew each turn; at most 16 MB
 
 
 def count_messages(messages: Sequence[Message]) -> tuple[int, int]:
