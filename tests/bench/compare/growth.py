@@ -1,7 +1,7 @@
 """How rlm's own costs grow with the work: files, bytes, turns, calls, depth. Nothing may grow faster than the work.
 
-The exponent is the slope of log(cost(n) - cost(least n)) over log(n), by least squares; the least size stands for what
-every run costs. Processor seconds are the least of a few runs, memory the median. A cost that grows by less than a
+The exponent is the slope of log(cost(n) - cost(least)) over log(n - least), by least squares: what the least size costs,
+every run does. Processor seconds are the least of a few runs, memory the median. A cost that grows by less than a
 quarter over the whole range counts as flat.
 """
 
@@ -33,9 +33,11 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
     """None where the cost does not grow."""
     fixed = costs[0]
     grown = [
-        (math.log(size), math.log(cost - fixed)) for size, cost in zip(sizes, costs, strict=True) if cost > fixed * 1.1
+        (math.log(size - sizes[0]), math.log(cost - fixed))
+        for size, cost in zip(sizes, costs, strict=True)
+        if cost > fixed * 1.1
     ]
-    if max(costs) < fixed * 1.25 or len(grown) < 2:
+    if max(costs) < fixed * 1.25 or len(grown) < 3:
         return None
     slope = statistics.linear_regression([x for x, _ in grown], [y for _, y in grown]).slope
     return slope if slope > 0.1 else None
@@ -106,5 +108,5 @@ GROWTH = (
     ),
     Growth((("turns: whole run", "s"), ("turns: private memory", "MB")), (5, 50, 100, 200, 400), _turns),
     Growth((("calls: whole run", "s"), ("calls: private memory", "MB")), (10, 300, 1_000, 3_000, 10_000), _calls),
-    Growth((("depth: whole run", "s"), ("depth: private memory", "MB")), (1, 2, 4, 8), _depth),
+    Growth((("depth: whole run", "s"), ("depth: private memory", "MB")), (1, 2, 4, 8, 12), _depth),
 )
