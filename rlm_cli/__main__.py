@@ -14,11 +14,11 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rlm_cli import __version__
 from rlm_cli.cli.app import dispatch
-from rlm_cli.errors import ExitStatus, OutputError, RlmError
+from rlm_cli.errors import ExitStatus, OutputError, RlmError, SandboxError
 from rlm_cli.terminal import Environment, keep_standard_descriptors
 
 if _handler is not None:
@@ -49,8 +49,8 @@ def run(arguments: Sequence[str]) -> int:
         _silence_stdout()
         return ExitStatus.ANSWERED
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return _unwritten(error)
+        if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+            return _OF_THE_SYSTEM[error.errno](error)
         return _last_resort(error)
 
 
@@ -70,6 +70,19 @@ def _unwritten(error: OSError) -> int:
     _silence_stdout()
     _tell(OutputError(f"stdout could not be written: {error.strerror}"))
     return ExitStatus.OUTPUT
+
+
+def _crowded(_error: OSError) -> int:
+    _tell(SandboxError("too many files are open: the system lets rlm open no more", "Try: ulimit -n 256"))
+    return ExitStatus.SANDBOX
+
+
+_OF_THE_SYSTEM: dict[int | None, Callable[[OSError], int]] = {
+    errno.ENOSPC: _unwritten,
+    errno.EMFILE: _crowded,
+    errno.ENFILE: _crowded,
+}
+"""What the system refuses is no bug of ours, wherever it comes up."""
 
 
 def _last_resort(error: Exception) -> int:

@@ -22,12 +22,13 @@ def choose_models(settings: Settings, past: Past | None) -> tuple[Model, Model, 
     Opens no connection. Raises AuthError naming the variable where a key is missing, UsageError for a name that cannot
     be meant. In a replay nobody answers: every reply is on record.
     """
-    keys: Mapping[str, str] = KeyRing(KEYS)
+    ring = KeyRing(KEYS)
+    keys: Mapping[str, str] = ring
     if past is not None and past.strict:
         return Silent(past.started.root_model), Silent(past.started.sub_model), False
     name, sub_name, fallback = settings.model, settings.sub_model, False
     if not name:
-        name, default_sub = default_models(keys) or (OFFLINE, OFFLINE)
+        name, default_sub = default_models(ring.origins() if settings.dry_run else ring) or (OFFLINE, OFFLINE)
         fallback, sub_name = name == OFFLINE, sub_name or default_sub
     base, window = settings.api_base, settings.context_window
     if fallback and base and settings.origins["api_base"].layer == "flag":

@@ -65,6 +65,10 @@ class KeyRing(Mapping[str, str]):
             return f"{shown(self._config.path)} [key_cmd]"
         return shown(places().keys_file) if names & set(self._stored) else ""
 
+    def origins(self) -> dict[str, str]:
+        """Every variable that has a value here, and where that comes from; no command runs."""
+        return {name: self.origin(name) for name in self}
+
     def _elsewhere(self, name: str) -> str:
         names = (name, self._usual.get(name, name))
         for known in names:

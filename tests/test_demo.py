@@ -63,6 +63,8 @@ def test_a_terminal_gets_the_tree(environment: dict[str, str], home: Path) -> No
     assert re.search(r"╰ answered · \d turns · \d+ calls", shown)
     assert "↳ 10 calls" in shown
     assert "rlm view" in shown
+    assert "rlm view hc9y" not in shown, "only what is kept here has a name here"
+    assert "demo.jsonl" in "".join(shown.split()), "so it is called by its file"
     assert b"\x1b[?25h" in child.before[-2_000:]  # the cursor is back
     assert not home.exists()
 

@@ -158,6 +158,15 @@ def test_8_the_sandbox_does_not_hold(environment: dict[str, str], folder: Path) 
     assert judged(done.stdout, 8)["error"]["type"] == "SandboxError"
 
 
+def test_8_no_descriptor_is_left(environment: dict[str, str], folder: Path) -> None:
+    words = [sys.executable, "-m", "rlm_cli", "ask", str(folder), "where?", "--strategy", "rlm", "--json"]
+    for few in (10, 14, 18):
+        line = f'ulimit -n {few}; exec "$@"'
+        done = subprocess.run(["bash", "-c", line, "bash", *words], capture_output=True, env=environment, check=False)
+        assert done.returncode == ExitStatus.SANDBOX, done.stderr
+        assert judged(done.stdout, 8)["error"]["hint"] == "`ulimit -n 256` lets it open more."
+
+
 def test_9_schema(ask: Callable[..., Result]) -> None:
     wrong = "```repl\nFINAL({'line': 'x'})\n```"
     replies: list[Item] = [LOOK, *[wrong] * 4, "not json", "{}"]

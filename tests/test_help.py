@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from rlm_cli.__main__ import run
+from rlm_cli.cli import layout
 from rlm_cli.cli.app import command
 from rlm_cli.cli.commands import COMMANDS
 from rlm_cli.cli.completion.tree import Node, root
@@ -215,6 +216,19 @@ def test_a_narrow_terminal_gets_narrow_help(environment: dict[str, str]) -> None
     status, shown = on_a_terminal(["-h"], environment, 60)
     assert status == 0
     assert max(map(len, shown.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("columns", [40, 60, 79])
+def test_an_example_that_is_too_long_is_broken_as_a_shell_reads_it(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "width", lambda: columns)
+    for node in TREE.below:
+        lines = layout.examples(node.examples).splitlines()[1:]
+        for line in lines:  # one quoted word may be longer than that: it stands alone
+            assert len(line) <= columns or len(shlex.split(line.rstrip("\\"))) == 1, line
+        whole = [shlex.split(line) for line in node.examples.strip().splitlines()]
+        assert shlex.split("\n".join(lines).replace("\\\n", "\n")) == [word for words in whole for word in words]
 
 
 def test_errors_and_lists_are_folded_between_words_on_a_terminal_and_whole_in_a_pipe(

@@ -137,6 +137,15 @@ def test_a_key_command_that_fails_is_told(ring: Path, command: str) -> None:
         KeyRing(KEYS)["OPENAI_API_KEY"]
 
 
+def test_a_key_command_does_not_run_where_nothing_is_sent(ring: Path, rlm: RunRlm, tmp_path: Path) -> None:
+    (ring / "config.toml").write_text('[key_cmd]\nanthropic = "false"\n')
+    (tmp_path / "a.txt").write_text("text\n")
+    told = rlm("ask", "a.txt", "what is it?", "-n")
+    assert (told.exit, "model anthropic/" in told.stdout) == (0, True), told.stderr
+    assert "anthropic/" in rlm("models").stdout
+    assert rlm("ask", "a.txt", "what is it?").exit == 4
+
+
 def test_a_broken_file_is_told_and_not_replaced(rlm: RunRlm, home: Path) -> None:
     home.mkdir()
     (home / "keys.toml").write_text("openai = \n")

@@ -209,6 +209,7 @@ def test_looking_at_stdin_takes_no_byte_of_it() -> None:
         (["demo", "--speed", "0"], "--speed 0 is not a speed", "4 four times as fast"),
         (["--verison"], "there is no option --verison", "Did you mean --version?"),
         (["confg", "show"], "there is no command 'confg'", "rlm config"),
+        (["bench", "--keep"], "there is no option --keep", "Did you mean --keep-inputs?"),
         (["where"], "there is no command 'where'", 'rlm ask "where"'),
         (["runs", "show", "nope"], "there are no runs", ""),
     ],

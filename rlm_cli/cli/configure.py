@@ -17,7 +17,7 @@ from rlm_cli.settings import OPTIONS, Config, load, near_key
 EXAMPLES = """
 rlm config                                       what is set, and where
 rlm config set max_cost 0.25
-rlm config set progress plain --profile ci    for: rlm ask --profile ci
+rlm config set progress plain --profile ci       for: rlm ask --profile ci
 rlm config set aliases.fast openai/gpt-5-mini    for: rlm ask -m fast
 rlm config set key_cmd.openai "op read op://private/openai/key"
 """

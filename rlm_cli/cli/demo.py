@@ -40,5 +40,6 @@ def demo(
     environment = Environment.of_process()
     if environment.stdout.tty:
         environment.stderr.line("")
-    remark(f"look into it: rlm view {RUN}")
+    if not environment.motion:  # the tree ends with this
+        remark(f"look into it: rlm view {RUN}")
     remark('ask about your own files: rlm ask repo/ "where is auth handled"')

@@ -75,7 +75,7 @@ def option_groups(command: Any) -> list[tuple[str, list[Row]]]:
             found.setdefault(param.rich_help_panel or "Options", []).append(_row(param))
     last = "Other" if "Other" in found else "Options"
     found.setdefault(last, []).append(("-h, --help", "show this"))
-    return list(found.items())
+    return sorted(found.items(), key=lambda group: group[0] == "Other")
 
 
 def _row(param: Any) -> Row:
@@ -83,7 +83,10 @@ def _row(param: Any) -> Row:
     if option is not None and option.help == param.help:
         return label(option), described(option)
     value = "" if param.is_flag or param.count else f" {param.metavar or 'TEXT'}"
-    return _aligned(param.opts) + value, param.help or ""
+    flags = param.opts
+    if param.secondary_opts and param.default:  # on unless it is switched off: --browser/--no-browser
+        flags = [f"--[no-]{flag.removeprefix('--')}" for flag in flags]
+    return _aligned(flags) + value, param.help or ""
 
 
 def label(option: Option) -> str:

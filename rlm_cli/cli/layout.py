@@ -5,6 +5,7 @@ No boxes and no colour: the same bytes on a terminal, in a pipe and in CI, where
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import textwrap
@@ -54,7 +55,24 @@ def examples(text: str | None) -> str:
     """Command lines under their heading; empty without any."""
     if not text:
         return ""
-    return "Examples\n" + textwrap.indent(textwrap.dedent(text).strip("\n"), "  ")
+    lines = textwrap.dedent(text).strip("\n").splitlines()
+    return "Examples\n" + "\n".join("  " + part for line in lines for part in _example(line, width() - 2))
+
+
+def _example(line: str, limit: int) -> list[str]:
+    """A command line and what is said about it. Where they do not fit, that goes below, and the command is broken as a
+    shell allows it."""
+    if len(line) <= limit:
+        return [line]
+    command, remark = (*re.split(r"\s{3,}", line, maxsplit=1), "")[:2]
+    lines = [""]
+    for word in re.findall(r"""(?:"[^"]*"|'[^']*'|\S)+""", command):
+        if lines[-1] and len(lines[-1]) + len(word) + 3 > limit:
+            lines[-1] += " \\"
+            lines.append(f"    {word}")
+        else:
+            lines[-1] += f" {word}" if lines[-1] else word
+    return lines + [f"    {part}" for part in textwrap.wrap(remark, limit - 4)]
 
 
 def width() -> int:

@@ -52,6 +52,9 @@ def _near(flag: str, known: dict[str, Any]) -> str:
     word = flag.replace("_", "-").lower()
     if word in known:
         return word
+    begun = [name for name in known if name.startswith(word)]
+    if len(word) > 3 and begun:  # the rest was left out: --keep for --keep-inputs
+        return min(begun, key=len)
     near = get_close_matches(word, known, n=1, cutoff=0.6)
     if not near and len(word) > 4:  # a part that was written as the whole: --cost, --turns
         near = [name for name in known if word.removeprefix("--") in name.split("-")]

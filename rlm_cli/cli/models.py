@@ -88,7 +88,7 @@ def remember_names() -> None:
 def _in_use(ring: KeyRing) -> Iterator[Row]:
     """The models that `rlm ask` would take now."""
     settings = load()
-    root, sub = registry.default_models(ring) or ("offline/extractive", "offline/extractive")
+    root, sub = registry.default_models(ring.origins()) or ("offline/extractive", "offline/extractive")
     for name in dict.fromkeys((settings.model or root, settings.sub_model or settings.model or sub)):
         yield _row(name, ring)
 

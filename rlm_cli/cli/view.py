@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from rlm_cli.cli.output import columns, remark, say, say_json
 from rlm_cli.cli.reading import warn
 from rlm_cli.cli.writing import write_file
 from rlm_cli.errors import OutputError, UsageError
+from rlm_cli.events import Record, RunStarted
 from rlm_cli.exports import Choices, Source, export
 from rlm_cli.places import places, shown
 from rlm_cli.terminal import Environment, one_line
@@ -156,9 +158,20 @@ def play_again(path: Path, speed: float) -> None:
         raise UsageError(f"--speed {speed:g} is not a speed", "1 is as fast as it was, 4 four times as fast.")
     environment = Environment.of_process()
     source = Source(path)
-    play(source.records(), environment, speed=speed)
+    play(_named(source.records(), path), environment, speed=speed)
     warn(source.reading, path)
     write_answer(_report(path), "text", environment)
+
+
+def _named(records: Iterable[Record], path: Path) -> Iterator[Record]:
+    """The run, called in what it tells to do next as it can be found here: one that is not kept here, by its file."""
+    kept = path.absolute().parent == places().runs
+    for record in records:
+        if kept or not isinstance(record.event, RunStarted):
+            yield record
+            continue
+        settings = record.event.settings | {"trajectory": str(path)}
+        yield replace(record, event=replace(record.event, settings=settings))
 
 
 def _terminal(path: Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import time
 from collections import deque
@@ -114,7 +115,11 @@ class ProcessSandbox:
     def _new_worker(self) -> Worker:
         confined, spares = self._level != "off", self._files.spares
         waiting = None if spares is None else spares.take(confined=confined, memory=self._memory)
-        return waiting or Worker(self._memory, confined=confined)
+        try:
+            return waiting or Worker(self._memory, confined=confined)
+        except OSError as error:  # no more descriptors, processes or memory for another one
+            hint = "`ulimit -n 256` lets it open more." if error.errno in (errno.EMFILE, errno.ENFILE) else ""
+            raise SandboxError(f"The sandbox did not start: {error.strerror}", hint) from None
 
     async def _waiting(self) -> Worker:
         """The worker, once it waits for a cell. Raises SandboxError where it does not come so far."""
