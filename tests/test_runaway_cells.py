@@ -70,6 +70,26 @@ def test_a_runaway_cell_costs_a_cell(name: str) -> None:
         assert len(bench.host.queries) == 1  # a repetition asks no model
 
 
+FILLERS = {
+    "a block at a time": "l = []\nwhile True: l.append(bytearray(1 << 20))",
+    "to the last byte": "l = []\nfor size in (1 << 20, 1 << 12, 1 << 6):\n    try:\n        while True: l.append(bytearray(size))\n    except MemoryError:\n        pass",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILLERS)
+def test_a_cell_that_kept_all_memory_leaves_room_to_answer(name: str) -> None:
+    """What it filled stays filled, also after the worker was replaced: a reply that could not be read ended each cell."""
+    with Bench({"a.txt": b"some text", "b.txt": b"more"}, grace=0.4, cell_memory=256 << 20) as bench:
+        bench.output("kept = [1, 2]")
+        bench.result(FILLERS[name])
+        assert bench.output("print(kept, llm_query('once'), files['b.txt'][:4])") == "[1, 2] reply to once more\n"
+        result = bench.result("x = llm_query('y' * 30_000_000)")  # there and back it is more than there is left
+        assert result.error is not None
+        assert result.error.kind == "memory"
+        result = bench.result("FINAL(kept)")
+        assert (result.submitted, result.error, bench.host.submissions) == (True, None, [("final", [1, 2], None)])
+
+
 BOMBS = {
     "a fork bomb": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
     "a signal to itself": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",

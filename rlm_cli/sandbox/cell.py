@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import random
 import time
 from collections.abc import Sequence
@@ -23,26 +21,6 @@ from rlm_cli.sandbox.stops import CellExited, CellInterrupted, CellSubmitted
 
 DRAFT = 1_000_000
 """Characters of a draft that are kept."""
-
-
-class Ballast:
-    """Memory that is set aside while a cell runs, so that a cell which took all of it can still be reported."""
-
-    SIZE = 24 << 20
-
-    def __init__(self) -> None:
-        self._held: mmap.mmap | None = None
-
-    def take(self) -> None:
-        """Set it aside, where there is so much."""
-        with contextlib.suppress(OSError, MemoryError):
-            self._held = mmap.mmap(-1, self.SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-
-    def drop(self) -> None:
-        """Give it back."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
 
 
 class Cells:
@@ -68,7 +46,7 @@ class Cells:
         self._natives.table["open"] = Opener(inputs.files)
         self._fixed = fixed
         self._wants_history = False
-        self._ballast = Ballast()
+        self._ballast = wire.ballast
         self.variables["__builtins__"] = self._natives.table
         random.seed(seed)
 

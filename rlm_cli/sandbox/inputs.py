@@ -13,11 +13,15 @@ from rlm_cli.context.spans import Part, unwire
 from rlm_cli.context.store import MappedStore
 from rlm_cli.context.table import FileTable
 from rlm_cli.context.text import Text
+from rlm_cli.sandbox.ballast import Ballast
 from rlm_cli.sandbox.failures import refusal
 from rlm_cli.sandbox.seen import Reading
 
 
 class Wire(Protocol):
+    @property
+    def ballast(self) -> Ballast: ...
+
     def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
 
     def descriptors(self, count: int) -> list[int]: ...

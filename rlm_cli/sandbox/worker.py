@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rlm_cli.sandbox import confine
+from rlm_cli.sandbox.ballast import Ballast
 from rlm_cli.sandbox.protocol import encode, write_all
 from rlm_cli.sandbox.shelf import Shelf
 from rlm_cli.sandbox.stops import CellInterrupted
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # `typing` is loaded later, as most is
     from typing import Any
 
 CHUNK = 1 << 20
+LITTLE = 1 << 12
+"""Bytes that are read at once where there is no memory for more."""
 
 
 class Channel:
@@ -37,7 +40,7 @@ class Channel:
     def __init__(self, requests: int, replies: int, files: int) -> None:
         self._requests = requests
         self._replies = replies
-        self._rest = b""
+        self.ballast = Ballast()
         self._held = 0
         self._late = False
         self._files = _socket.socket(fileno=files)  # now: asking what it is will be forbidden
@@ -69,20 +72,31 @@ class Channel:
         write_all(self._requests, encode(message))
 
     def hear(self) -> dict[str, Any]:
-        """The second half of `ask`."""
-        pieces = [self._rest]
-        while b"\n" not in pieces[-1]:
-            data = os.read(self._replies, CHUNK)
-            if not data:
-                os._exit(0)
-            pieces.append(data)
-        line, _, self._rest = b"".join(pieces).partition(b"\n")
-        reply: dict[str, Any] = json.loads(line)
+        """The second half of `ask`. A reply is one line that nothing follows.
+
+        Raises MemoryError where it does not fit. It is read to its end even so: a reply that is left half read would be
+        taken for that of the next request.
+        """
+        pieces: list[bytes] = []
+        data, size, fits = b"", CHUNK, True
+        while not data.endswith(b"\n"):
+            try:
+                data = os.read(self._replies, size)
+                if not data:
+                    os._exit(0)
+                if fits:
+                    pieces.append(data)
+            except MemoryError:
+                pieces.clear()
+                size, fits = LITTLE, False
+        if not fits:
+            raise MemoryError
+        reply: dict[str, Any] = json.loads(b"".join(pieces))
         return reply
 
     def call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """One callback of a cell."""
-        with self.hold():
+        with self.hold(), self.ballast.lent():
             try:
                 return self.ask({"t": "call", "m": method, "a": arguments})
             except ValueError as error:
