@@ -50,7 +50,7 @@ def settings_of(
     journal from elsewhere, which is believed in nothing that could send a key or a secret away.
     """
     saved = started.settings
-    if not own and saved.get("api_base") and "api_base" not in flags:
+    if not own and saved.get("api_base") and "api_base" not in {*flags, *fresh}:
         raise UsageError(
             f"the journal would send your key to {str(saved['api_base'])[:200]}",
             "It is none of your own runs; if that is right, say so with --api-base.",

@@ -139,6 +139,22 @@ def test_nothing_listens_there(client: str) -> None:
     assert "--api-base" in error.hint
 
 
+def test_no_proxy_is_asked_for_what_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, wire.refused_url())
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with ScriptedServer(lambda _: "fine") as server:
+        for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+            with calls(url) as gate:
+                assert run(gate.ask()).text == "fine"
+    with calls("http://no-such-host.invalid/v1") as gate:
+        error = run(failure(gate.ask()))
+    assert type(error) is Unreachable
+    assert "proxy" in error.message
+    assert "NO_PROXY" in error.hint
+
+
 def test_no_such_host() -> None:
     with calls("http://no-such-host.invalid/v1") as gate:
         error = run(failure(gate.ask()))

@@ -194,6 +194,15 @@ def test_a_replay_gives_the_same_answer_and_calls_no_model(rlm: RunRlm, folder: 
     assert len(list((home / "runs").glob("*.jsonl"))) == 1
 
 
+def test_a_replay_of_a_record_that_lies_elsewhere_sends_nothing_and_needs_no_leave(
+    rlm: RunRlm, folder: Path, tmp_path: Path, whole: str
+) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), "--trajectory", tmp_path / "run.jsonl", env=KEY).exit == 0
+    done = rlm("replay", tmp_path / "run.jsonl", "--json")
+    assert (done.exit, done.json["answer"]) == (0, whole), done.stderr
+
+
 def test_a_replay_names_the_first_difference(rlm: RunRlm, folder: Path, home: Path, whole: str) -> None:
     with ScriptedServer(script) as server:
         assert rlm(*ask_words(folder, server.url), env=KEY).exit == 0

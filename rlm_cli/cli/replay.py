@@ -42,6 +42,6 @@ def replay(
 
     path = journal.find(places().runs, run).absolute()
     past = past_of(path, strict=True)
-    settings = settings_of(past.started, flags(given), own=path.parent == places().runs)
+    settings = settings_of(past.started, flags(given), own=path.parent == places().runs, fresh=["api_base"])
     settings = replace(settings, allow_changed=allow_changed, memo=False)
     return asyncio.run(walk(past, settings, Environment.of_process(settings.color)))

@@ -13,6 +13,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Sequence
 from importlib import import_module
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -89,8 +90,10 @@ class Compatible:
                 CallTimedOut(f"{self.name}: no whole reply within {options.timeout:g} s.", "Raise --call-time.")
             ) from None
         except aiohttp.ClientConnectorError as error:
-            hint = "Is the server running, and is --api-base right?"
-            raise Unreachable(f"{self.name}: cannot connect to {self._place()}: {_why(error)}", hint) from None
+            hint, way = "Is the server running, and is --api-base right?", ""
+            if self._proxy:
+                hint, way = "NO_PROXY names the hosts that are reached without it.", " by the proxy of the environment"
+            raise Unreachable(f"{self.name}: cannot connect to {self._place()}{way}: {_why(error)}", hint) from None
         except aiohttp.ClientError as error:
             message = f"{self.name}: the connection to {self._place()} broke: {_why(error)}"
             raise self._billed(Unreachable(message)) from None
@@ -377,6 +380,16 @@ def _why(error: BaseException) -> str:
 def _proxy_for(url: str) -> str | None:
     """The proxy of the environment for this address. aiohttp's `trust_env` would read passwords from ~/.netrc too."""
     parts = urlsplit(url)
-    if not parts.hostname or proxy_bypass(parts.hostname):
+    if not parts.hostname or proxy_bypass(parts.hostname) or _is_here(parts.hostname):
         return None
     return getproxies().get(parts.scheme)
+
+
+def _is_here(host: str) -> bool:
+    """Whether it is this machine. What is meant for a model here is nothing for a proxy, which is elsewhere."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
