@@ -247,7 +247,7 @@ class Node:
             self._host.notes.append(shared.pack.say("many_cells", count=len(found.cells), run=len(cells)))
         said = reply.text[: found.first_end] if first_only and cells else reply.text
         self._say("assistant", said.rstrip() or "(an empty reply)")
-        outputs, notes = [], []
+        outputs = []
         for index, code in enumerate(cells, start=1):
             result = await self._run_cell(code, index)
             if self._host.outcome is not None:

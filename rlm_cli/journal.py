@@ -190,6 +190,11 @@ def going(path: Path) -> bool:
     return False
 
 
+def kept_stdin(path: Path) -> Path:
+    """Where what came to the run of this journal by a pipe is kept, until it has an answer."""
+    return path.with_suffix(".stdin")
+
+
 def runs(folder: Path) -> list[Path]:
     """The journals below the state directory's `runs`, newest first."""
     with contextlib.suppress(FileNotFoundError):

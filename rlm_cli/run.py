@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -30,8 +29,7 @@ from rlm_cli.background import in_background
 from rlm_cli.cells import NewSandbox, Shared
 from rlm_cli.choosing import choose_models
 from rlm_cli.citations import Sources
-from rlm_cli.context.corpus import Corpus, open_corpus
-from rlm_cli.context.options import InputOptions
+from rlm_cli.context.corpus import Corpus
 from rlm_cli.context.store import MappedStore
 from rlm_cli.engine import Node
 from rlm_cli.errors import ExitStatus, InputError, Interrupted, OutputError, RlmError, SchemaError
@@ -54,11 +52,12 @@ from rlm_cli.events import (
 )
 from rlm_cli.figures import plural
 from rlm_cli.gate import Gate
-from rlm_cli.journal import Journal, new_run
+from rlm_cli.journal import Journal, kept_stdin, new_run
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.memo import Memo
 from rlm_cli.models import Model
 from rlm_cli.models.registry import warm
+from rlm_cli.opening import open_input
 from rlm_cli.places import places
 from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
@@ -192,31 +191,7 @@ class Run:
         )
 
     def _open_sources(self) -> Corpus:
-        settings = self.settings
-        options = InputOptions(
-            cache=places().cache / "text",
-            hidden=settings.hidden,
-            no_ignore=not settings.ignore,
-            include=settings.include,
-            exclude=settings.exclude,
-            include_secrets=settings.include_secrets,
-            binary=settings.binary,
-            encoding=settings.encoding,
-            max_decompressed=settings.max_decompressed,
-        )
-        kept = None if self._path is None else self._path.with_suffix(".stdin")
-        if kept is not None and "-" in settings.sources and not kept.exists():
-            raise InputError("the input of that run came by a pipe and was not kept", "Pipe it in and ask anew.")
-        stdin = os.open(kept, os.O_RDONLY) if kept is not None and kept.exists() else 0
-        return open_corpus(
-            settings.sources,
-            options,
-            stdin=stdin,
-            listed=settings.listed,
-            streams=self._streams,
-            progress=self._reading,
-            on_change=self._changed,
-        )
+        return open_input(self.settings, self._path, self._streams, progress=self._reading, on_change=self._changed)
 
     def _changed(self, name: str, reason: str) -> None:
         self._emit(InputChanged(name=name, reason=reason))
@@ -248,7 +223,7 @@ class Run:
                 cost, tokens = call.reserved, call.reserved_tokens
                 self._emit(CallFailed(call=call.call, error="Lost", message=why, cost=cost, tokens=tokens))
         elif self.corpus is not None and self.recorder.journal is not None:
-            self.corpus.keep_stdin(path.with_suffix(".stdin"))
+            self.corpus.keep_stdin(kept_stdin(path))
 
     # --- questions -------------------------------------------------------------------------------------------------
 
@@ -497,7 +472,7 @@ class Run:
         with contextlib.suppress(OutputError):  # -f jsonl: told before, or by the answer that cannot be written either
             self.recorder.close()
         if journal is not None and answer is not None and answer.status in ("answered", "not_found"):
-            journal.path.with_suffix(".stdin").unlink(missing_ok=True)
+            kept_stdin(journal.path).unlink(missing_ok=True)
         if self._shared is not None:
             self._shared.store.close()
         if self.corpus is not None:

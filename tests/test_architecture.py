@@ -26,6 +26,7 @@ LAYERS = [
         "dryrun",
         "signals",
         "choosing",
+        "opening",
         "resuming",
     },
     {

@@ -45,9 +45,8 @@ async def solve_by_code(shared: Shared, question: str, earlier: Sequence[Earlier
         for _ in range(shared.max_turns):
             reply = await talk.ask(said)
             found = blocks(reply).cells
-            before, mark, answer = reply.rpartition("ANSWER:")
-            if mark or not found:
-                return Outcome("answered", answer.strip() if mark else before or reply)
+            if "ANSWER:" in reply or not found:
+                return Outcome("answered", reply.rpartition("ANSWER:")[2].strip())
             outputs = []
             for number, code in enumerate(found, start=1):
                 cell = f"{node}/{talk.turn}.{number}"

@@ -173,7 +173,7 @@ def _began(path: Path) -> float:
 
 def _files(path: Path) -> tuple[Path, Path]:
     """What a run has left: what came in a pipe, which is kept for `rlm resume`, and its journal."""
-    return path.with_suffix(".stdin"), path
+    return journal.kept_stdin(path), path
 
 
 def _size(path: Path) -> int:
