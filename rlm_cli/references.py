@@ -21,7 +21,10 @@ MOST_TEXT = 1_000_000
 MOST_REFERENCES = 2_000
 _SHOWN = 50  # of each kind of fault, in JSON
 
-_MARK = re.compile(r"(?P<before>\w?)(?P<marks>(?:\[\d{1,4}(?:\s?[,;]\s?\d{1,4}){0,50}\])++)(?!\()")
+# The letter before tells `items[3]`, an index, from prose. Scripts without spaces have letters there at any time.
+_MARK = re.compile(
+    r"(?P<before>[A-Za-z0-9_]?)(?P<marks>(?:[\[【［]\d{1,4}(?:\s?[,;，、；]\s?\d{1,4}){0,50}[\]】］])++)(?!\()"
+)
 _NUMBER = re.compile(r"\d+")
 # Possessive: each run of path characters is tried once, so the scan is linear.
 PLACE = re.compile(
@@ -52,9 +55,9 @@ class Settled:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "marks_without_source": self.marks[:_SHOWN],
+            "marks_without_source": list(dict.fromkeys(self.marks))[:_SHOWN],
             "places_verified": self.spelled,
-            "places_unverified": self.places[:_SHOWN],
+            "places_unverified": list(dict.fromkeys(self.places))[:_SHOWN],
             "quotes_found": self.quotes_found,
             "quotes_not_found": self.quotes_missing[:_SHOWN],
             "quotes_not_searched": self.quotes_unsearched,
@@ -241,6 +244,8 @@ class Names:
         if self._by_tail is None:
             self._learn()
         assert self._by_tail is not None
+        if path.startswith('"') and path not in self._by_tail:
+            path = before = path[1:-1]  # quoted for its spaces or colons; the names of `files` are quoted for less
         path = path.removeprefix("./")
         alike = self._by_tail.get(_tail(path), ())
         if len(alike) > _MOST_ALIKE:  # thousands of `__init__.py`: comparing each would take minutes for a long answer

@@ -238,6 +238,8 @@ ERRORS = {
     "no such variable": ("FINAL_VAR('nope')", "NameError", "nope"),
     "no such file": ("files['nope.py']", "KeyError", "nope.py"),
     "unreadable file": ("cite('nope.py', 1)", "KeyError", "nope.py"),
+    "a short slice is cited": ("cite(context[5:20])", "KeyError", "cite takes a match of grep or search, or a path"),
+    "nothing is cited": ("cite(None)", "TypeError", "cite(path, 12, 14), not NoneType"),
     "long text in a native": ("'abc'.startswith(files['big.log'])", "TypeError", "startswith"),
     "in a native": ("files['big.log'] in 'abc'", "TypeError", "in <string>"),
     "a shell line": ("!pip install x", "SyntaxError", "nothing can be installed"),

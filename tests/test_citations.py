@@ -156,6 +156,27 @@ def test_a_mark_without_a_source_is_marked() -> None:
     assert found.to_json()["marks_without_source"] == ["7", "8"]
 
 
+def test_a_mark_in_other_scripts_is_marked_too() -> None:
+    sources = Sources(store(a_txt="one\n"))
+    assert sources.add(Span(0, 0, 3)) == 1
+    found = settle(sources, "阀门必须关闭[1]，泵随后启动[7]。 圧力【1】と温度【8】、［9］。")
+    assert found.text == "阀门必须关闭[1]，泵随后启动[7?]。 圧力【1】と温度【8?】、［9?］。"
+    assert found.to_json()["marks_without_source"] == ["7", "8", "9"]
+
+
+def test_what_is_claimed_twice_is_told_once() -> None:
+    found = settle(Sources(store(a_txt="one\n")), "See [7], a.txt:9 and [7] again, in a.txt:9.").to_json()
+    assert (found["marks_without_source"], found["places_unverified"]) == (["7"], ["a.txt:9"])
+
+
+def test_a_name_may_be_quoted_for_its_spaces() -> None:
+    sources = Sources(store(**{"my notes.md": "one\ntwo\n", "my file:12.md": "one\ntwo\n"}))
+    text = 'See "my notes.md":2, "my file:12.md":2, "my notes.md":7 and "of no file":3.'
+    found = settle(sources, text)
+    assert found.text == text.replace('":7', '":7?')
+    assert [citation.place for citation in found.citations] == ["my notes.md:2", "my file:12.md:2"]
+
+
 def test_a_mark_is_marked_also_where_nothing_was_cited() -> None:
     assert settle(Sources(store(a_txt="one\n")), "Surely [1].").text == "Surely [1?]."
 

@@ -64,7 +64,7 @@ class Files(Mapping[str, Text]):
     def __getitem__(self, path: str) -> Text:
         number = self._number(path) if isinstance(path, str) else None
         if number is None:
-            raise KeyError(self._meant(path) or path)
+            raise KeyError(self.meant(path) or path)
         return self.text(number)
 
     def _number(self, path: str) -> int | None:
@@ -77,7 +77,7 @@ class Files(Mapping[str, Text]):
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self._number(path) is not None
 
-    def _meant(self, path: object) -> str:
+    def meant(self, path: object) -> str:
         """What to say of a path that is the end of another one; empty where there is none, or several."""
         ending = plain(path).removeprefix("./").lstrip("/") if isinstance(path, str) else ""
         if not ending or len(ending) > _LONGEST_PATH or len(self) > _MOST_LOOKED_THROUGH:

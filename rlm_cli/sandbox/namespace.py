@@ -39,6 +39,8 @@ Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 _LISTED = (list, tuple, deque, range, KeysView, ValuesView, ItemsView, Chunks, Joined)
 _WRITTEN = (str, date, time, timedelta, Decimal, Fraction, complex, Match)  # what their `str` says is what they are
 
+_CITED = "cite takes a match of grep or search, or a path of `files` with lines: cite(path, 12, 14)"
+_SHORT = "a short slice is a plain str that does not know where it stands"
 _IMPORTED = (Module, types.BuiltinFunctionType, type)
 
 
@@ -191,6 +193,8 @@ class Repl:
                 if not isinstance(part, str):
                     return self._mark(part, 0, 0)
             raise ValueError("this text is no part of the input: cite a match, or a path with lines")
+        if not isinstance(source, str):
+            raise TypeError(f"{_CITED}, not {type(source).__name__}")
         return self._cite_path(str(source), start, end)
 
     def _cite_path(self, path: str, start: int | None, end: int | None) -> str:
@@ -202,7 +206,8 @@ class Repl:
                 start, end = int(first), int(last or first)
                 number = self._file_number(path)
         if number is None:
-            raise KeyError(f"no file named {path!r}; `files` has the names")
+            shown = path if len(path) <= 60 else path[:59] + "…"
+            raise KeyError(f"no file named {self._files.meant(path) or repr(shown)}. {_CITED}; {_SHORT}")
         first_line = 1 if start is None else max(1, int(start))
         last_line = (first_line if start is not None else 1 << 40) if end is None else max(first_line, int(end))
         span = self._files.line_span(number, first_line, last_line)
