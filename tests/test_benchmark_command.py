@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from rlm_cli.bench.kinds import KINDS
@@ -345,3 +346,32 @@ def test_results_of_another_benchmark_are_not_mixed_in(rlm: RunRlm) -> None:
     done = rlm("bench", "--methods", "random", "--tasks", "niah", "--count", "2")
     assert done.exit == 2
     assert "holds results of another benchmark: count differs" in done.stderr
+
+
+def test_a_terminal_gets_tables_that_fit_and_how_far_it_is(environment: dict[str, str], tmp_path: Path) -> None:
+    words = [
+        "bench",
+        "--methods",
+        "rlm-1,rule",
+        "--tasks",
+        "niah,oolong",
+        "--count",
+        "1",
+        "--at-once",
+        "1",
+        "-o",
+        "out",
+    ]
+    child = pexpect.spawn(
+        sys.executable, ["-m", "rlm_cli", *words], cwd=str(tmp_path), env=environment, dimensions=(50, 80), timeout=60
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    lines = child.before.decode().replace("\r\n", "\n").splitlines()
+    assert child.exitstatus == 0
+    assert max(map(len, lines)) < 80
+    shown = " ".join(" ".join(lines).split())
+    assert "1 of 2 niah-8k-1 rlm-1 offline/extractive score" in shown
+    assert "2 of 2 oolong-8k-1 rlm-1" in shown
+    assert "method score 95 % tasks cost calls time failed" in shown
+    assert "| partial | failed | searched | read |" in (tmp_path / "out" / "report.md").read_text()

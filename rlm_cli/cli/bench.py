@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlm_cli import values
+from rlm_cli import figures, values
 from rlm_cli.cli.help import HELP_FLAGS, Command
+from rlm_cli.cli.layout import width
 from rlm_cli.cli.output import columns, remark, say, say_json
 from rlm_cli.cli.typed import flags, takes
 from rlm_cli.errors import ExitStatus, Interrupted, UsageError
 from rlm_cli.settings import OPTIONS, load
+from rlm_cli.terminal import Environment
 
 if TYPE_CHECKING:
     from rlm_cli.bench.plan import Plan
@@ -34,13 +39,24 @@ _TAKEN = (
     *("cell_memory", "sandbox", "dry_run"),
 )
 _OF_THE_WHOLE = ("model", "max_cost", "jobs", "dry_run")  # the others are each trial's own
+_GO_ON = "Give the same command again to go on."
 _SHARES = 5  # a trial may take a fifth of the budget, so that one that runs away does not end the others
+
+_SAID = {  # where the words of `rlm ask` would say something else here
+    "max_cost": "dollars for all trials [1.00]",
+    "max_time": "time of one trial, such as 90s or 10m [10m]",
+    "max_turns": "turns of the root model in one trial [20]",
+    "max_calls": "model calls of one trial [500]",
+    "max_tokens": "tokens of one trial, read and written [5M]",
+    "jobs": "calls at once, of all trials together [16]",
+    "dry_run": "list the trials and what they may cost; send nothing",
+}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=Command, epilog=EXAMPLES, context_settings=HELP_FLAGS)
-@takes(OPTIONS[name] for name in _TAKEN)
+@takes(replace(OPTIONS[name], help=_SAID.get(name, OPTIONS[name].help)) for name in _TAKEN)
 def bench(
     tasks: Annotated[str, typer.Option("--tasks", metavar="LIST", help="niah, oolong, pairs, hops, code [all]")] = "",
     methods: Annotated[
@@ -78,14 +94,20 @@ def bench(
         else:
             say(plan.sentence())
             say(columns(lines(rows)))
+            if most is not None:
+                say(f"All together end at --max-cost, {figures.money(most)}.")
         return ExitStatus.ANSWERED
     folder = Path(output or "rlm-bench")
+    told = _Told(plan)
     try:
-        benchmark = Benchmark(plan, folder, most=most, share=share, at_once=at_once, tell=_tell, keep=keep)
+        benchmark = Benchmark(plan, folder, most=most, share=share, at_once=at_once, tell=told, keep=keep)
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}", "Name another directory with -o.") from None
+    told.begin(benchmark.results, folder)
     try:
         asyncio.run(_stoppable(benchmark))
+    except KeyboardInterrupt:
+        raise Interrupted("the benchmark was interrupted", _GO_ON) from None
     finally:
         _report(plan, benchmark.results, folder, benchmark.spent, benchmark.unpaid, as_json=json)
     return ExitStatus.LIMIT if benchmark.unpaid else ExitStatus.ANSWERED
@@ -105,8 +127,7 @@ async def _stoppable(benchmark: Benchmark) -> None:
         await benchmark.run()
     except asyncio.CancelledError:
         if terminated.is_set():
-            hint = "Give the same command again to go on."
-            raise Interrupted("the benchmark was stopped", hint, status=ExitStatus.TERMINATED) from None
+            raise Interrupted("the benchmark was stopped", _GO_ON, status=ExitStatus.TERMINATED) from None
         raise
 
 
@@ -180,9 +201,30 @@ def _lengths(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found)) or (8_000,)
 
 
-def _tell(result: Result) -> None:
-    why = f": {result.error}" if result.status == "failed" else ""
-    remark(f"{result.score:.2f}  {result.trial}{why}")
+class _Told:
+    """Says on stderr how far the benchmark is: a line for each trial that ends. Floors, which cost nothing, are not
+    counted."""
+
+    def __init__(self, plan: Plan) -> None:
+        from rlm_cli.bench.methods import METHODS
+
+        asking = sum(METHODS[method].strategy is not None for method in plan.methods)
+        self._done = 0
+        self._all = len(plan.kinds) * len(plan.lengths) * plan.count * asking * len(plan.models)
+        self._sentence = plan.sentence()
+
+    def begin(self, known: Iterable[Result], folder: Path) -> None:
+        self._done = sum(result.model != "" for result in known)
+        before = f", {self._done} of them done before" if self._done else ""
+        remark(f"{self._sentence}: {figures.plural(self._all, 'trial')}{before}; results in {folder}")
+
+    def __call__(self, result: Result) -> None:
+        self._done += result.model != ""
+        place = f"{self._done:>{len(str(self._all))}} of {self._all}" if result.model else "floor"
+        took = [f"score {result.score:.2f}", figures.duration(result.seconds)]
+        took += [figures.money(result.cost)] if result.cost else []
+        took += [result.error] if result.status == "failed" else []
+        remark(f"{place}  {result.task}  {result.method}  {result.model}  {', '.join(took)}".replace("    ", "  "))
 
 
 def _list_methods() -> ExitStatus:
@@ -193,7 +235,7 @@ def _list_methods() -> ExitStatus:
 
 
 def _report(plan: Plan, results: list[Result], folder: Path, spent: float, unpaid: int, *, as_json: bool) -> None:
-    """Write the report of what is known into the folder, and to stdout."""
+    """Write the report of what is known into the folder, and to stdout: on a terminal, as much as fits there."""
     from rlm_cli.bench.report import markdown, rows
 
     text = markdown(plan, results, spent=spent, unpaid=unpaid)
@@ -203,5 +245,34 @@ def _report(plan: Plan, results: list[Result], folder: Path, spent: float, unpai
         remark(f"cannot write {folder / 'report.md'}: {error.strerror}")
     if as_json:
         say_json({"rows": rows(results), "cost_usd": round(spent, 6), "unpaid_trials": unpaid})
+    elif Environment.of_process().stdout.tty:
+        say(_on_screen(rows(results), spent, unpaid, folder))
     else:
         say(text.rstrip("\n"))
+
+
+def _on_screen(found: Sequence[dict[str, Any]], spent: float, unpaid: int, folder: Path) -> str:
+    """The tables in under 80 columns, where the names of the models leave room for it."""
+    from rlm_cli.bench.kinds import KINDS
+    from rlm_cli.bench.task import shown
+
+    several = len({row["model"] for row in found}) > 2
+    head = ("method", *(("model",) * several), "score", "95 %", "tasks", "cost", "calls", "time", "failed")
+    parts = []
+    for (kind, length), group in groupby(found, key=lambda row: (row["kind"], row["tokens"])):
+        body = [
+            (
+                row["method"], *((row["model"],) * several), f"{100 * row['score']:.0f}",
+                f"{100 * row['score_low']:.0f} to {100 * row['score_high']:.0f}", str(row["tasks"]),
+                "unknown" if row["cost_usd"] is None else figures.money(row["cost_usd"]), f"{row['calls']:g}",
+                figures.duration(row["seconds_p50"]), f"{100 * row['failed']:.0f} %",
+            )
+            for row in group
+        ]  # fmt: skip
+        numbers = range(1 + several, len(head))
+        title = textwrap.fill(f"{kind} at {shown(length)} tokens: {KINDS[kind].about}", width())
+        parts.append(f"{title}\n{columns([head, *body], right=numbers)}")
+    if unpaid:
+        parts.append(f"The budget ended before {figures.plural(unpaid, 'trial')}: raise --max-cost to do them.")
+    parts.append(f"Spent {figures.money(spent)} in all. Every column: {folder / 'report.md'}")
+    return "\n\n".join(parts)
