@@ -1,8 +1,8 @@
 """--schema: the shape that an answer must have, checked before anything is spent and wherever an answer is submitted.
 
 Three forms: the path of a file (also `@FILE`), an inline JSON Schema, or the short form `path, line int, why: because`:
-names with an optional type (str, int, float, bool) and an optional description, separated by commas or line ends. The
-short form describes one object; a trailing `[]`, or --schema-multi, a list of them.
+names with an optional type (str, int, float, bool, or JSON Schema's names of them) and an optional description,
+separated by commas or line ends. The short form describes one object; a trailing `[]`, or --schema-multi, a list of them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ _TYPES = {
     "str": "string",
     "string": "string",
     "int": "integer",
+    "integer": "integer",
     "float": "number",
     "number": "number",
     "bool": "boolean",
+    "boolean": "boolean",
 }
 _FIELD = re.compile(r"(?P<name>[A-Za-z_][\w-]*)(?:\s+(?P<type>\w+))?(?:\s*:\s*(?P<about>.+))?", re.DOTALL)
 _HINT = "--schema takes 'name, age int', a JSON Schema, or a file that holds either."
@@ -50,7 +52,7 @@ class Schema:
         else:
             schema = _short(text)
         _check_schema(schema)
-        made = cls({"type": "array", "items": schema} if multi else schema)
+        made = cls(_several(schema) if multi else schema)
         if (why := validation.inapplicable(made.json)) is not None:
             raise UsageError(f"--schema: {why}", "Its references must lead to places within it.")
         return made
@@ -68,7 +70,7 @@ class Schema:
                 value = json.loads(text) if text.startswith("{") else _short(text[:-2] if multi else text)
             except (json.JSONDecodeError, UsageError, RecursionError):
                 raise ValueError("schema takes 'name, age int' or a JSON Schema") from None
-            value = {"type": "array", "items": value} if multi else value
+            value = _several(value) if multi else value
         if not isinstance(value, dict) or len(json.dumps(value)) > _LONGEST:
             raise ValueError("schema takes 'name, age int' or a JSON Schema of at most 100,000 characters")
         if not validation.is_bounded(value):
@@ -152,11 +154,18 @@ def _short(text: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _several(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a list of such. References count from the root: what they lead to stays there."""
+    at_root = {name: schema[name] for name in ("$schema", "$defs", "definitions") if name in schema}
+    inner = schema if "$id" in schema else {name: item for name, item in schema.items() if name not in at_root}
+    return at_root | {"type": "array", "items": inner}
+
+
 def _check_schema(schema: Any) -> None:
     import jsonschema
 
     try:
-        jsonschema.Draft202012Validator.check_schema(schema)
+        validation.check(schema)
     except jsonschema.SchemaError as error:
         where = "/".join(str(step) for step in error.absolute_path)
         raise UsageError(

@@ -28,6 +28,7 @@ _SLOW = frozenset(
     )
 )
 _UNKNOWN = {"pattern": ""}
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAMED = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})  # their keys are names of the user's
 _NOT_APPLIED = "the schema cannot be applied"
 _CHILD = (
@@ -41,6 +42,13 @@ def fault(schema: dict[str, Any], value: Any) -> str | None:
     return _no_json(value) or _faults(schema, [value])[0]
 
 
+def check(schema: Any) -> None:
+    """Raises jsonschema.SchemaError for what is no schema of the draft that it names; 2020-12 where it names none."""
+    import jsonschema
+
+    jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
+
+
 def inapplicable(schema: dict[str, Any]) -> str | None:
     """Why no value can be held against `schema`: a reference leads nowhere, or round. Shows on use alone."""
     faults = _faults(schema, [{}, [], "", 0])
@@ -49,6 +57,8 @@ def inapplicable(schema: dict[str, Any]) -> str | None:
 
 def is_bounded(schema: dict[str, Any]) -> bool:
     """Whether the size of `schema` bounds what it costs: no patterns, and references within it that come to an end."""
+    if "$schema" in schema and not str(schema["$schema"]).startswith(_DIALECT):
+        return False  # references of older drafts follow rules of their own
     left = _MOST_PLACES
     waiting: list[tuple[Any, tuple[str, ...]]] = [(schema, ())]  # places, and the references that led there
     while waiting:
@@ -104,9 +114,12 @@ def _fault(schema: Mapping[str, Any], value: Any) -> str | None:
     import referencing
 
     # An empty registry: a $ref to an address is never fetched.
-    validator = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+    draft = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    validator = draft(schema, registry=referencing.Registry())
     try:
         error = jsonschema.exceptions.best_match(islice(validator.iter_errors(value), _MOST_ERRORS))
+    except RecursionError:
+        return f"{_NOT_APPLIED}: its references lead round in a circle, or the value is nested too deep"
     except Exception as failure:  # whatever there is where a reference leads: it need be no schema at all
         return f"{_NOT_APPLIED}: {failure}"[:500]
     if error is None:

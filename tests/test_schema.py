@@ -53,6 +53,56 @@ def test_a_reference_that_leads_nowhere_is_refused_before_anything_is_spent(wron
         Schema.parse(wrong)
 
 
+DRAFTS = [
+    (
+        "http://json-schema.org/draft-07/schema#",
+        {"items": [{"type": "integer"}], "additionalItems": False},
+        [1],
+        [1, 2],
+    ),
+    ("http://json-schema.org/draft-07/schema", {"$ref": "#/definitions/a", "definitions": {"a": {"const": 1}}}, 1, 2),
+    ("http://json-schema.org/draft-04/schema#", {"minimum": 0, "exclusiveMinimum": True}, 1, 0),
+    (
+        "https://json-schema.org/draft/2020-12/schema",
+        {"prefixItems": [{"type": "integer"}], "items": False},
+        [1],
+        [1, 2],
+    ),
+]
+
+
+@pytest.mark.parametrize(("draft", "schema", "fits", "unfit"), DRAFTS)
+def test_a_schema_is_of_the_draft_that_it_names(
+    draft: str, schema: dict[str, object], fits: object, unfit: object
+) -> None:
+    text = json.dumps({"$schema": draft} | schema)
+    assert Schema.parse(text).fault(fits) is None
+    assert Schema.parse(text).fault(unfit) is not None
+    assert Schema.parse(text, multi=True).fault([fits, fits]) is None
+    assert Schema.parse(text, multi=True).fault([fits, unfit]) is not None
+
+
+def test_the_references_of_a_schema_lead_where_they_led_when_several_are_asked_for() -> None:
+    one = {"$defs": {"p": {"type": "integer"}}, "type": "object", "properties": {"n": {"$ref": "#/$defs/p"}}}
+    several = Schema.parse(json.dumps(one), multi=True)
+    assert several.fault([{"n": 1}]) is None
+    assert several.fault([{"n": "x"}]) is not None
+    assert Schema.given(json.dumps(one)).fault({"n": "x"}) is not None
+
+
+def test_the_short_form_knows_the_types_by_both_names() -> None:
+    assert (
+        Schema.parse("a integer, b boolean, c string, d number").json
+        == Schema.parse("a int, b bool, c str, d float").json
+    )
+
+
+def test_references_that_lead_round_are_told_in_words() -> None:
+    circle = {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}
+    with pytest.raises(UsageError, match="lead round in a circle"):
+        Schema.parse(json.dumps(circle))
+
+
 def test_nan_is_no_json() -> None:
     assert "no JSON" in (Schema.parse("v number").read({"v": float("nan")})[1] or "")
 
