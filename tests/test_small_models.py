@@ -207,6 +207,14 @@ def test_a_name_of_the_examples_that_the_input_shows_is_an_answer(rlm: RunRlm, t
     assert (done.exit, done.json["answer"].split()[0]) == (0, "Tilburg")
 
 
+def test_the_name_of_a_variable_is_its_value(rlm: RunRlm, tree: Tree) -> None:
+    with ScriptedServer([LOOK, "```repl\nlamps = 'seven lamps'\nFINAL('lamps')\n```"]) as server:
+        folder = tree({"a.txt": "There are seven lamps.\n" * 40})
+        command = ["ask", folder, "how many lamps?", "-m", "compatible/x-1b", "--api-base", server.url]
+        done = rlm(*command, "--strategy", "rlm")
+    assert (done.exit, done.stdout.splitlines()[0]) == (0, "seven lamps")
+
+
 def test_the_same_cell_is_forgotten_and_warmer_tried(rlm: RunRlm, tree: Tree) -> None:
     def script(ask: Ask) -> str:
         return RIGHT if ask.number == 3 else LOOK

@@ -125,6 +125,7 @@ def test_auto_says_why(rlm: RunRlm, folder: Path, tree: MakeTree) -> None:
     ]
     done, _ = run(rlm, [folder / "c.txt", "q?"], ["short"])
     assert done.of("strategy.chosen")[0]["strategy"] == "direct"
+    assert "strategy direct: the input is under about 16,000 tokens, so one call reads all of it" in done.stderr
     done, _ = run(rlm, [folder, "harbour master?"], ["Ilse"], "--max-turns", "1")
     assert done.of("strategy.chosen")[0]["strategy"] == "search"
 

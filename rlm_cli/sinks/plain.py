@@ -96,6 +96,8 @@ class PlainSink:
             self._say("; ".join(filter(None, (f"models {models}", view.limits_text(self.state)))))
         elif kind == "run.resumed":
             self._say(view.resumed_text(self.state))
+        elif kind == "strategy.chosen" and (text := view.strategy_text(event)):
+            self._say(text)
         elif kind == "input.progress":
             if not self._reading or self._may(10.0):
                 self._reading = True

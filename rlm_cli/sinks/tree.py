@@ -105,6 +105,8 @@ class TreeSink:
         elif event.type == "run.resumed":
             sign = self.output.glyphs.recalled
             self._above.append(Line.of((f"{sign} {view.resumed_text(self.state)}", "dim")))
+        elif event.type == "strategy.chosen" and (text := view.strategy_text(event)):
+            self._above.append(Line.of((text, "dim")))
         self._commit_warnings()
         if self._verbose:
             self._commit_details(event)

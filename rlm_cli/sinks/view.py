@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rlm_cli import figures
+from rlm_cli.events import StrategyChosen
 from rlm_cli.nodes import Group, Node, Totals, Turn
 from rlm_cli.sinks.line import Line, fit, flow, join
 from rlm_cli.sinks.trust import coverage_text, doubts
@@ -130,6 +131,13 @@ def limits_text(state: State) -> str:
     caps = [f"${cost:,.2f}"] if cost is not None else []
     caps += [figures.allowance(time)] if time is not None else []
     return f"at most {', '.join(caps)}" if caps else ""
+
+
+def strategy_text(chosen: StrategyChosen) -> str:
+    """`strategy direct: the input is under …`, where a question takes another road than the loop that the user sees."""
+    return (
+        "" if chosen.strategy == "rlm" else f"strategy {one_line(chosen.strategy, 20)}: {one_line(chosen.reason, 200)}"
+    )
 
 
 def resumed_text(state: State) -> str:
