@@ -9,6 +9,7 @@ import py_compile
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,20 @@ def test_a_flood_is_left_in_its_pipe(impostor: Bench) -> None:
 def test_a_line_of_very_many_values_is_not_unpacked() -> None:
     with pytest.raises(Breach, match="values"):
         decode(b"[" + b"[]," * 5_000_000 + b"1]")
+
+
+def test_a_line_in_tiny_pieces_takes_no_more_than_its_size() -> None:
+    lines = process._Lines()
+    tracemalloc.start()
+    try:
+        for number in range(100_000):
+            lines.data_received(b"%03d" % (number % 1000))  # each an object of its own
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 300_000 <= held < 1_000_000
+    lines.data_received(b"\n")
+    assert len(asyncio.run(lines.line())) == 300_001
 
 
 def test_requests_of_a_cell_are_bounded(impostor: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

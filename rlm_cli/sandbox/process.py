@@ -103,9 +103,8 @@ class _Lines(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.BaseTransport | None = None
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._line: bytes | None = None
+        self._begun = bytearray()  # one for all: a list of pieces of a few bytes takes thirty times their size
+        self._line: bytearray | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._problem: Exception | None = None
 
@@ -116,21 +115,18 @@ class _Lines(asyncio.Protocol):
         if self._line is not None:
             self._fail(Breach("a line out of turn"))
             return
-        self._size += len(data)
-        if self._size > LONGEST:
-            self._pieces.clear()
+        if len(self._begun) + len(data) > LONGEST:
+            self._begun.clear()
             self._fail(Breach(f"a line of more than {LONGEST:,} bytes"))
             return
-        self._pieces.append(data)
+        self._begun += data
         place = data.find(b"\n")
         if place < 0:
             return
         if place != len(data) - 1:
             self._fail(Breach("a line out of turn"))
             return
-        self._line = b"".join(self._pieces)
-        self._pieces.clear()
-        self._size = 0
+        self._line, self._begun = self._begun, bytearray()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -146,7 +142,7 @@ class _Lines(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def line(self) -> bytes:
+    async def line(self) -> bytearray:
         """The line that waits; the place for the next one is free only once it was answered (`answered`)."""
         while self._line is None and self._problem is None:
             self._waiter = asyncio.get_running_loop().create_future()
