@@ -36,6 +36,7 @@ _CHANGES = {
     "replaced": "is another file",
     "gone": "is gone",
 }
+_FRAME = re.compile(r"\A\s*[^\n]*:\n<text>\n")  # a prompt that begins with its text begins alike in every call
 _FILE_HEADER = re.compile(r"==> (.{1,300}?) <==")
 
 
@@ -359,7 +360,8 @@ def call_label(event: events.CallStarted) -> str:
         if found:
             return found[1][:LABEL_KEPT]
         if message.get("role") == "user":
-            first = next((line.strip() for line in text[:1_000].splitlines() if line.strip()), "")
+            text = _FRAME.sub("", text[:1_000], count=1)
+            first = next((line.strip() for line in text.splitlines() if line.strip()), "")
             return f"{place}{first}"[:LABEL_KEPT]
     return place.strip() or event.call
 

@@ -14,7 +14,10 @@ import pexpect
 import pyte
 import pytest
 
+from rlm_cli import imports
 from rlm_cli.cli.demo import RUN
+from rlm_cli.events import CallStarted
+from rlm_cli.state import call_label
 from tests.conftest import RunRlm
 from tests.journals import faults
 
@@ -37,6 +40,14 @@ def test_the_recording_is_a_whole_run_of_today() -> None:
     text = RUN.read_text(encoding="utf-8")
     assert len(text) < 64_000
     assert not re.search(r"/(home|root|tmp|work|Users)/", text), "a path of the machine that it was made on"
+
+
+def test_each_call_is_called_by_what_it_reads() -> None:
+    """Not by the words that stand before its text, which are the same in every call."""
+    asked = [event for record in imports.read(RUN) if isinstance(event := record.event, CallStarted)]
+    labels = [call_label(event).partition(" ")[2] for event in asked if event.purpose == "sub"]
+    assert "# Checkout failed for every customer" in labels
+    assert len(set(labels)) == len(labels) == 10
 
 
 def test_in_a_pipe_it_is_plain_lines_and_the_answer(rlm: RunRlm, home: Path) -> None:
