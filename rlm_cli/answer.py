@@ -40,6 +40,7 @@ class Answer:
     coverage: Mapping[str, Any] = field(default_factory=dict)
     usage: Mapping[str, Any] = field(default_factory=dict)  # turns, calls, tokens and dollars of the run so far
     checks: Mapping[str, Any] = field(default_factory=dict)  # of marks, places and quotations: see references.py
+    warnings: tuple[str, ...] = ()  # from Python: what the command line says on stderr while it runs
 
     def __str__(self) -> str:
         return self.text

@@ -83,7 +83,8 @@ _MEANINGS = {
 class RlmError(Exception):
     """The root of every error that a user can meet.
 
-    `message` is one sentence; `hint` one sentence on what to do next, or empty.
+    `message`, which is what `str` says, is one sentence; `hint` one sentence on what to do next, or empty. A traceback
+    shows the hint as a note of the exception.
     """
 
     exit_status: ClassVar[ExitStatus] = ExitStatus.BUG
@@ -94,6 +95,15 @@ class RlmError(Exception):
         self.message = message
         self.hint = hint
         self.answer: Any = None  # from Python: an `Answer` with what there is of one
+
+    @property
+    def hint(self) -> str:
+        return self._hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        self._hint = hint
+        self.__notes__ = [hint] if hint else []
 
     @property
     def status(self) -> ExitStatus:

@@ -21,6 +21,7 @@ import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
@@ -196,6 +197,7 @@ class RLM:
         shape = None if schema is None else Schema.parse(_schema_text(schema))
         answer: Answer | None = None
         failure: RlmError | None = None
+        told = len(run.state.warnings)
         try:
             if not self._opened:
                 run.asks(question)
@@ -214,6 +216,7 @@ class RLM:
             given = answer or run.partial(failure)
             status = failure.status if failure is not None else given.exit_status
             lost = run.told(given, int(status), failure)
+        given = replace(given, warnings=tuple(run.state.warnings[told:]))
         return _given(given, failure or lost)
 
     async def _end(self) -> None:

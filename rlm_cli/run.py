@@ -443,13 +443,21 @@ class Run:
         """What there is when a run was cut off: the draft, with the sources it uses; nothing is paid for it."""
         stop = "interrupt" if isinstance(failure, Interrupted) else None
         if isinstance(failure, SchemaError):
-            return Answer(status="failed", text="", value=failure.value, stopped_by="schema")
+            return self._failed("schema", failure.value)
         submitted = self._outcome or (self._node.submitted if self._node else None)
         if submitted is not None and isinstance(failure, OutputError):
             return self._settle(submitted, "")
         if self._shared is None or self._node is None or not self._node.draft:
-            return Answer(status="failed", text="", stopped_by=stop)
+            return self._failed(stop)
         return self._settle(Outcome("partial", self._node.draft, stopped_by=stop or "error"), "")
+
+    def _failed(self, stopped_by: str | None, value: Any = None) -> Answer:
+        """No answer, with the account of what was looked at for it."""
+        usage = Report.of(self.state, exit_code=0).usage
+        coverage: dict[str, Any] = {}
+        if self._shared is not None and self.corpus is not None:
+            coverage = self._shared.account.to_json(self.corpus.skipped)
+        return Answer(status="failed", text="", value=value, stopped_by=stopped_by, coverage=coverage, usage=usage)
 
     def report(
         self, answer: Answer, status: ExitStatus, failure: RlmError | None, journal: Journal | None = None

@@ -2,7 +2,8 @@
 
 Three forms: the path of a file (also `@FILE`), an inline JSON Schema, or the short form `path, line int, why: because`:
 names with an optional type (str, int, float, bool, or JSON Schema's names of them) and an optional description,
-separated by commas or line ends. The short form describes one object; a trailing `[]`, or --schema-multi, a list of them.
+separated by commas or line ends. The short form describes one object; a trailing `[]`, or --schema-multi, a list of
+them.
 """
 
 from __future__ import annotations

@@ -173,6 +173,8 @@ def test_9_schema(ask: Callable[..., Result]) -> None:
     done = ask(replies, "--schema", "line int")
     assert done.exit == ExitStatus.SCHEMA == 9
     assert "line" in done.json["error"]["message"]
+    assert done.json["coverage"]["files"] > 0, "what was looked at is told without an answer too"
+    assert done.json["coverage"]["read_by_code_bytes"] > 0
 
 
 def test_70_a_bug_leaves_a_report_and_one_line(environment: dict[str, str], folder: Path, home: Path) -> None:

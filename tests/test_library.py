@@ -7,6 +7,7 @@ import doctest
 import io
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,31 @@ def test_inside_a_running_loop_a_plain_call_works_too() -> None:
         return completion("where is the shop?", "The shop is behind the mill.", model=OFFLINE).text
 
     assert "behind the mill" in asyncio.run(notebook())
+
+
+def test_an_answer_holds_the_warnings_of_its_question(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("The seal is red.\n")
+
+    def script(ask: Ask) -> Item:
+        if ask.number == 0:
+            return cell("mark = cite('notes.txt', 1)\nprint(mark)")
+        if ask.number == 1:
+            notes.write_text("The seal is blue, by now.\n")
+            return cell("FINAL('It is red ' + mark)")
+        return cell("print(len(context))\nFINAL('blue')")
+
+    with ScriptedServer(script) as server, RLM(Path("notes.txt"), **scripted(server)) as session:
+        first, second = session.ask("which colour?"), session.ask("and now?")
+    for answer in (first, second):  # each tells its own, once
+        assert sum("a source was dropped: notes.txt:1" in warning for warning in answer.warnings) == 1
+        assert answer.citations == ()
+
+
+def test_a_traceback_shows_what_to_do_next() -> None:
+    with pytest.raises(UsageError) as caught:
+        RLM("a text", max_cots=1)
+    assert str(caught.value) == "there is no option 'max_cots'"
+    assert "\nrlm config lists them.\n" in "".join(traceback.format_exception(caught.value))
+    caught.value.hint = ""
+    assert "\nrlm config" not in "".join(traceback.format_exception(caught.value))
