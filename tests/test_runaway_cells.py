@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_cli.sandbox import CellResult, calls
+from rlm_cli.sandbox import calls
 from tests.escape_forms import EXHAUSTION
 from tests.sandboxes import Bench
 
@@ -44,7 +44,7 @@ RUNAWAYS = {
     "endless recursion": ("def f(): return f()\nf()", "error"),
     "recursion with a raised limit": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return sorted([n], key=lambda m: f(m + 1))\nf(0)", None),
     "endless output": ("while True: print('x' * 1000)", "time"),
-    "a flood of calls": ("while True: budget()", "time"),
+    "a flood of calls": ("while True: budget()", "error"),
     "deep nesting": ("-" * 100_000 + "1", "memory"),
     "a deep literal": ("[" * 5000 + "]" * 5000, "error"),
     "a kill by os": ("import os\nos.kill(1, 9)", "error"),
@@ -64,7 +64,7 @@ def test_a_runaway_cell_costs_a_cell(name: str) -> None:
         assert result.lost == ()
         if kind is not None:
             assert result.error is not None
-            assert result.error.kind == kind
+            assert result.error.kind == kind, result.error
         after = bench.output("print(kept, length, reply, double(21), len(files))")
         assert after == "[1, 2] 9 reply to once 42 1\n"
         assert len(bench.host.queries) == 1  # a repetition asks no model
@@ -154,37 +154,6 @@ def test_time_is_not_armed_anew_by_each_call() -> None:
         assert result.error is not None
         assert result.error.kind == "time"
         assert result.seconds < 3
-
-
-def test_an_interrupt_stops_the_cell_and_not_the_worker() -> None:
-    with Bench() as bench:
-        bench.output("kept = 5")
-
-        async def stopped() -> CellResult:
-            running = asyncio.create_task(bench.sandbox.run("while True: pass", cell="c", time_limit=60))
-            await asyncio.sleep(0.2)
-            bench.sandbox.interrupt()
-            return await running
-
-        result = bench.run(stopped())
-        assert result.error is not None
-        assert "interrupted" in result.error.message
-        assert bench.output("print(kept)") == "5\n"
-
-
-def test_an_interrupt_ends_a_wait_for_a_model() -> None:
-    with Bench() as bench:
-        bench.host.delay = 30
-
-        async def stopped() -> CellResult:
-            running = asyncio.create_task(bench.sandbox.run("kept = 6\nllm_query('slow')", cell="c", time_limit=60))
-            await asyncio.sleep(0.2)
-            bench.sandbox.interrupt()
-            return await running
-
-        result = bench.run(stopped())
-        assert result.error is not None
-        assert bench.output("print(kept)") == "6\n"
 
 
 def test_a_cancelled_cell_leaves_no_process() -> None:

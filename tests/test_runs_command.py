@@ -128,6 +128,9 @@ def test_prune_by_age_and_by_size(rlm: RunRlm, make: Make) -> None:
     assert [path.exists() for path in (middle, new)] == [False, True]
     assert rlm("runs", "prune").exit == 2
     assert rlm("runs", "prune", "--older-than", "soon").exit == 2
+    for words in (("--older-than", "30"), ("--max-size", "1.5")):  # seconds or bytes, which nobody meant
+        done = rlm("runs", "prune", *words)
+        assert (done.exit, "of what?" in done.stderr) == (2, True)
 
 
 def test_prune_touches_nothing_but_journals(rlm: RunRlm, make: Make, home: Path) -> None:

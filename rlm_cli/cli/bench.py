@@ -148,6 +148,8 @@ def _planned(
     from rlm_cli.bench.plan import Plan
     from rlm_cli.choosing import choose_models
 
+    kinds = _known("--tasks", tasks, KINDS, tuple(KINDS))
+    compared, sizes = _known("--methods", methods, METHODS, DEFAULT), _lengths(lengths)
     settings = load(typed)
     names = tuple(_split(models)) or (settings.model,)
     chosen = [choose_models(load({**typed, "model": name} if name else typed), None)[0].name for name in names]
@@ -162,9 +164,9 @@ def _planned(
             raise UsageError(f"--trial-cost: {trial_cost!r} {problem}") from None
     own = {name: value for name, value in typed.items() if name not in _OF_THE_WHOLE}
     plan = Plan(
-        kinds=_known("--tasks", tasks, KINDS, tuple(KINDS)),
-        lengths=_lengths(lengths),
-        methods=_known("--methods", methods, METHODS, DEFAULT),
+        kinds=kinds,
+        lengths=sizes,
+        methods=compared,
         models=tuple(dict.fromkeys(chosen)),
         sub_model=settings.sub_model,
         count=count,
@@ -246,6 +248,7 @@ def _report(plan: Plan, results: list[Result], folder: Path, spent: float, unpai
     if as_json:
         say_json({"rows": rows(results), "cost_usd": round(spent, 6), "unpaid_trials": unpaid})
     elif Environment.of_process().stdout.tty:
+        Environment.of_process().stderr.line("")
         say(_on_screen(rows(results), spent, unpaid, folder))
     else:
         say(text.rstrip("\n"))

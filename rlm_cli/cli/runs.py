@@ -112,6 +112,9 @@ def prune(
     """Remove records of old runs. A run that is still going is left alone."""
     if older_than is None and max_size is None:
         raise UsageError("prune needs to know which runs", "Such as: rlm runs prune --older-than 30d")
+    for flag, text, such in (("--older-than", older_than, "30d"), ("--max-size", max_size, "1G")):
+        if text and text.strip("0") and text.strip().replace(".", "", 1).isdigit():  # 30 seconds leave no run at all
+            raise UsageError(f"{flag} {text}: {text} of what?", f"Such as: rlm runs prune {flag} {such}")
     doomed = _doomed(_read(values.duration, "--older-than", older_than), _read(values.size, "--max-size", max_size))
     gone = size = 0
     for path in doomed:

@@ -22,7 +22,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command(cls=Command, epilog=EXAMPLES, context_settings=HELP_FLAGS)
 def schema(what: Annotated[str, typer.Argument(metavar="WHAT")]) -> None:
-    """Print the JSON Schema of an answer or of an event."""
+    """Print the JSON Schema of an answer or of an event.
+
+    WHAT is answer, which --json prints, or event, of which each line of -f jsonl is one.
+    """
     if what not in schemas.NAMES:
         near = get_close_matches(what, schemas.NAMES, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There is one of {', '.join(schemas.NAMES)}."

@@ -36,8 +36,8 @@ SETTLED = 2.0
 """Seconds a cell has to end after its answer was accepted."""
 REPLAY_SLACK = 2.0
 """Seconds beyond twice its first time that the repetition of a cell may take."""
-LONGEST_CELL = LONGEST // 16
-"""Characters of a cell: each takes up to twelve bytes of a line."""
+LONGEST_CELL = (LONGEST - 4096) // 12
+"""Characters of a cell: each takes up to twelve bytes of a message, and the rest of the message some more."""
 START = 60.0
 """Seconds a worker has to come up, on a loaded machine."""
 
@@ -75,7 +75,6 @@ class ProcessSandbox:
         self._records: list[Record] = []
         self._known: tuple[str, ...] = ()
         self._closed = False
-        self._stop = asyncio.Event()
         self._sent: deque[int] = deque(maxlen=2 * OPEN)  # files that the worker may still have open
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -143,10 +142,6 @@ class ProcessSandbox:
         if worker is not None:
             await worker.kill()
 
-    def interrupt(self) -> None:
-        """Ask the cell that runs to stop, as at its time limit."""
-        self._stop.set()
-
     # --- cells ------------------------------------------------------------------------------------------------------
 
     async def run(self, code: str, *, cell: str, time_limit: float) -> CellResult:
@@ -154,12 +149,11 @@ class ProcessSandbox:
         if len(code) > LONGEST_CELL:
             problem = f"a cell of {len(code):,} characters is too long: at most {LONGEST_CELL:,}"
             return CellResult(error=CellError("SyntaxError", problem))
-        self._stop.clear()
         if self._worker is None:
             await self.start()
             await self._restore()
         calls = Calls(self._host, self._files.count, self._sent)
-        turn = _Turn(await self._waiting(), calls, time_limit, self._grace, self._stop)
+        turn = _Turn(await self._waiting(), calls, time_limit, self._grace)
         try:
             message = await turn.run({"t": "run", "code": code, "cell": cell})
             result = read_result(message, turn.seconds, self._files.names)
@@ -231,7 +225,7 @@ class ProcessSandbox:
         for record in self._records:
             worker = await self._waiting()
             calls = Calls(self._host, self._files.count, self._sent, record.replies)
-            turn = _Turn(worker, calls, 2 * record.seconds + REPLAY_SLACK, self._grace, asyncio.Event())
+            turn = _Turn(worker, calls, 2 * record.seconds + REPLAY_SLACK, self._grace)
             try:
                 message = await turn.run({"t": "run", "code": record.code, "cell": record.cell})
                 if calls.diverged or turn.stopped:
@@ -255,12 +249,11 @@ _NAMES = {"time": "CellTimeout", "died": "WorkerDied"}
 class _Turn:
     """One cell on one worker: messages there and back, and the cell's clock."""
 
-    def __init__(self, worker: Worker, calls: Calls, limit: float, grace: float, stop: asyncio.Event) -> None:
+    def __init__(self, worker: Worker, calls: Calls, limit: float, grace: float) -> None:
         self._worker = worker
         self._calls = calls
         self._limit = limit
         self._grace = grace
-        self._stop = stop
         self.seconds = 0.0
         self.reason = ""  # why it was asked to stop
         self.stopped = False
@@ -283,7 +276,7 @@ class _Turn:
                 self._worker.send({"refused": "CellTimeout", "message": self.reason})
                 self._worker.interrupt()
                 continue
-            reply = await self._answer(message)
+            reply = await self._calls.answer(self._worker, message)
             try:
                 self._worker.send(reply)
             except ValueError as error:  # many long replies: what was paid is remembered, a smaller batch gets it
@@ -291,52 +284,18 @@ class _Turn:
             if self._calls.submitted:
                 self._limit = min(self._limit, self.seconds + SETTLED)
 
-    async def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The reply to a call; an interrupt from outside cuts the wait short."""
-        answering = asyncio.ensure_future(self._calls.answer(self._worker, message))
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({answering, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if answering.done():
-                return answering.result()
-            self._ask_to_stop("it was interrupted")
-            return {"refused": "CellTimeout", "message": self.reason}
-        finally:
-            for task in (answering, stopping):
-                task.cancel()
-            await asyncio.gather(answering, stopping, return_exceptions=True)
-
     async def _next(self) -> dict[str, Any]:
         if not self.stopped:
             with contextlib.suppress(TimeoutError):
-                return await self._receive(max(0.0, self._limit - self.seconds))
-            self._ask_to_stop(f"it ran for its {self._limit:g} seconds")
+                return await self._worker.receive(max(0.0, self._limit - self.seconds))
+            self.stopped, self.reason = True, f"it ran for its {self._limit:g} seconds"
+            self._worker.interrupt()
         deadline = time.monotonic() + self._grace
         while (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 return await self._worker.receive(min(0.1, left))
             self._worker.interrupt()  # again: a cell may swallow it, but not every time
         raise WorkerGone("it did not stop when asked")
-
-    async def _receive(self, seconds: float) -> dict[str, Any]:
-        """The next message within so many seconds; an interrupt from outside ends the wait as the time limit does."""
-        receiving = asyncio.ensure_future(self._worker.receive(seconds))
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if receiving.done():
-                return receiving.result()
-        finally:
-            for task in (receiving, stopping):
-                task.cancel()
-            await asyncio.gather(receiving, stopping, return_exceptions=True)
-        self._ask_to_stop("it was interrupted")
-        raise TimeoutError
-
-    def _ask_to_stop(self, reason: str) -> None:
-        if not self.stopped:
-            self.stopped, self.reason = True, reason
-            self._worker.interrupt()
 
 
 def _layers(message: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -16,7 +16,7 @@ REFILL = 1.0
 
 
 class Spares:
-    """One waiting worker, of the kind that was asked for last. All on the event loop; `close` in the end."""
+    """One waiting worker, of the kind that was last asked for in vain. All on the event loop; `close` in the end."""
 
     def __init__(self, refill: float = REFILL) -> None:
         self._kind = (True, MEMORY)  # confined, bytes
