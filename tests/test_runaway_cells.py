@@ -58,8 +58,8 @@ def test_a_runaway_cell_costs_a_cell(name: str) -> None:
     with Bench({"a.txt": b"some text"}, grace=0.4, cell_memory=512 << 20) as bench:
         bench.output("kept = [1, 2]\nlength = len(context)\nreply = llm_query('once')\ndef double(x): return 2 * x")
         began = time.monotonic()
-        result = bench.result(code, seconds=15 if kind == "memory" else 0.5)
-        assert time.monotonic() - began < 20
+        result = bench.result(code, seconds=0.5 if kind in (None, "time") else 30)
+        assert time.monotonic() - began < 60
         assert not result.submitted
         assert result.lost == ()
         if kind is not None:
