@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ from tests.journals import faults
 
 settings.register_profile("rlm", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("rlm")
+
+# A runner in the background of a script, or under nohup, ignores these, and so would each process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Nothing of the machine that runs the tests may leak in: no keys, no configuration, no colour wishes, no proxies.
 _KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START", "VIRTUAL_ENV"}
