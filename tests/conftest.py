@@ -22,7 +22,8 @@ settings.load_profile("rlm")
 
 # A runner in the background of a script, or under nohup, ignores these, and so would each process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+for _number in (signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(_number, signal.SIG_DFL)
 
 # Nothing of the machine that runs the tests may leak in: no keys, no configuration, no colour wishes, no proxies.
 _KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START", "VIRTUAL_ENV"}
