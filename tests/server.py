@@ -65,7 +65,7 @@ class Say:
 
 @dataclass(frozen=True)
 class Status:
-    """An error as OpenAI words it. `body` replaces the JSON."""
+    """An error as OpenAI words it. `body` replaces the JSON; its lone surrogates are sent as the bytes they stand for."""
 
     code: int
     message: str = "scripted failure"
@@ -89,6 +89,8 @@ class Broken:
     not_json    200 and text that is no JSON
     html        200 and a page of HTML
     cut         a stream that ends in the middle, without [DONE] or a finish reason; a whole reply is cut short
+    late_cut    a stream with its reason to finish, cut where usage and [DONE] would be
+    late_hang   the same, then nothing, for ever
     huge        a reply of `size` characters
     no_choices  200 and JSON without `choices`
     """
@@ -423,7 +425,7 @@ class ScriptedServer:
         error = {"message": item.message, "type": item.kind, "param": None, "code": item.reason}
         body = item.body if item.body is not None else json.dumps({"error": error})
         extra = {} if item.retry_after is None else {"Retry-After": str(item.retry_after)}
-        await _send(writer, item.code, body.encode(), item.content_type, extra)
+        await _send(writer, item.code, body.encode(errors="surrogateescape"), item.content_type, extra)
 
     async def _broken(self, item: Broken, ask: Ask, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if item.kind in ("reset", "reset_early"):
@@ -457,6 +459,12 @@ class ScriptedServer:
             await (self._stream(say, ask, writer) if ask.stream else self._whole(say, ask, writer))
         elif item.kind == "cut":
             await self._cut(ask, writer)
+        elif item.kind in ("late_cut", "late_hang"):
+            choice = {"index": 0, "delta": {"content": "all of it"}, "finish_reason": "stop"}
+            writer.write(_head(200, None, "text/event-stream"))
+            _chunk(writer, _event({"choices": [choice]}))
+            await writer.drain()
+            await self._sleep(0 if item.kind == "late_cut" else 3600, reader)
         else:
             raise ValueError(f"no such fault: {item.kind}")
 

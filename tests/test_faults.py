@@ -22,7 +22,7 @@ from rlm_cli.errors import (
     ServerFailed,
     Unreachable,
 )
-from rlm_cli.models import Message
+from rlm_cli.models import Message, compatible
 from tests import server as wire
 from tests.calls import CLIENTS, KEY, QUIET, calls, failure, run
 from tests.server import Broken, Item, Say, ScriptedServer, Status
@@ -108,6 +108,21 @@ def test_a_stream_that_is_cut_is_asked_for_again(client: str) -> None:
     result, server, _ = asked([Broken("cut"), "whole"], client, stream=True)
     assert result.text == "whole"
     assert len(server.asks) == 2
+
+
+@pytest.mark.parametrize("kind", ["late_cut", "late_hang"])
+def test_a_stream_that_breaks_after_its_end_is_no_lost_reply(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compatible, "USAGE_SECONDS", 0.2)
+    result, server, _ = asked(lambda _: Broken(kind), "openai/scripted", stream=True)
+    assert (result.text, result.finish, result.usage.counted_here) == ("all of it", "stop", True)
+    assert len(server.asks) == 1
+
+
+def test_a_byte_that_is_no_text_costs_a_character_and_not_the_reply() -> None:
+    body = '{"choices": [{"message": {"content": "caf\udce9"}}]}'
+    result, server, _ = asked(lambda _: Status(200, body=body), "openai/scripted")
+    assert result.text == "caf\ufffd"
+    assert len(server.asks) == 1
 
 
 @EACH_CLIENT

@@ -8,6 +8,7 @@ from then on.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -31,8 +32,10 @@ E = TypeVar("E", bound=ProviderError)
 CONNECT_SECONDS: Final = 15.0
 SPARE_BYTES: Final = 1 << 20
 BYTES_PER_TOKEN: Final = 2048
-LONGEST_LINE: Final = 16_000_000  # bytes of one event of a stream
 """A reply above `SPARE_BYTES + max_tokens * BYTES_PER_TOKEN` is not read on. Streamed tokens take 250 to 400 bytes."""
+LONGEST_LINE: Final = 16_000_000  # bytes of one event of a stream
+USAGE_SECONDS: Final = 10.0
+"""That a stream may be silent after it gave its reason to finish: what comes then is the usage, and the end."""
 MOST_TOLD: Final = 1e12
 """Tokens or dollars of one call, above which what an endpoint says of them is nonsense and counts as not said."""
 
@@ -225,7 +228,8 @@ class Compatible:
         if not body.strip():
             raise self._billed(BadReply(f"{self.name}: {self._place()} sent an empty body."))
         try:
-            data = json.loads(body)
+            # As in a stream: a byte that is no text costs that character, and not a reply that is paid.
+            data = json.loads(body.decode(json.detect_encoding(body), "replace"))
         except (ValueError, RecursionError):  # the latter: nothing but brackets
             raise self._billed(self._no_json(body.decode("utf-8", "replace"))) from None
         if isinstance(data, dict) and data.get("error") and not data.get("choices"):
@@ -245,40 +249,37 @@ class Compatible:
         )
 
     async def _streamed(self, response: aiohttp.ClientResponse, options: Options, limit: int) -> Reply:
-        parts: list[str] = []
-        refusal: list[str] = []
-        finish: str | None = None
-        usage: Usage | None = None
-        model, ended = "", False
-        async for data in self._events(self._pieces(response, limit)):
-            if data == "[DONE]":
-                ended = True
-                break
-            try:
-                chunk = json.loads(data)
-            except (ValueError, RecursionError):
-                raise self._billed(self._no_json(data)) from None
-            if not isinstance(chunk, dict):
-                continue
-            if chunk.get("error"):
-                raise self._inline(chunk["error"])
-            model = model or str(chunk.get("model") or "")
-            usage = usage_from(chunk.get("usage")) or usage
-            choice = _first(chunk)
-            if choice is None:
-                continue
-            delta = choice.get("delta")
-            delta = delta if isinstance(delta, dict) else {}
-            refusal.append(plain(delta.get("refusal")))
-            piece = plain(delta.get("content"))
-            if piece:
-                parts.append(piece)
-                if options.on_text is not None:
-                    options.on_text(piece)
-            finish = choice.get("finish_reason") or finish
-        if not ended and finish is None:
+        import aiohttp
+
+        stream = _Stream()
+        now = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(None) as rest:
+                async for data in self._events(self._pieces(response, limit)):
+                    if data == "[DONE]":
+                        stream.ended = True
+                        break
+                    piece = stream.take(self._chunk(data))
+                    if piece and options.on_text is not None:
+                        options.on_text(piece)
+                    rest.reschedule(None if piece or stream.finish is None else now() + USAGE_SECONDS)
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            if stream.finish is None:
+                raise
+            # All was said, and is paid: what a server does after that costs the usage at most.
+        if not stream.ended and stream.finish is None:
             raise self._billed(Unreachable(f"{self.name}: the stream from {self._place()} ended in the middle."))
-        return finished("".join(parts), finish=finish, refusal="".join(refusal), usage=usage, model=model)
+        return stream.reply()
+
+    def _chunk(self, data: str) -> Any:
+        """One event of a stream. Raises what an error in it says."""
+        try:
+            chunk = json.loads(data)
+        except (ValueError, RecursionError):
+            raise self._billed(self._no_json(data)) from None
+        if isinstance(chunk, dict) and chunk.get("error"):
+            raise self._inline(chunk["error"])
+        return chunk
 
     # --- what went wrong -------------------------------------------------------------------------------------------
 
@@ -306,6 +307,40 @@ class Compatible:
     def _billed(self, error: E) -> E:
         error.maybe_billed = True
         return error
+
+
+class _Stream:
+    """What the events of one stream have said so far."""
+
+    __slots__ = ("_model", "_parts", "_refusal", "_usage", "ended", "finish")
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._refusal: list[str] = []
+        self._usage: Usage | None = None
+        self._model = ""
+        self.finish: str | None = None
+        self.ended = False
+
+    def take(self, chunk: Any) -> str:
+        """The text that one more event adds."""
+        if not isinstance(chunk, dict):
+            return ""
+        self._model = self._model or str(chunk.get("model") or "")
+        self._usage = usage_from(chunk.get("usage")) or self._usage
+        choice = _first(chunk) or {}
+        delta = choice.get("delta")
+        delta = delta if isinstance(delta, dict) else {}
+        self._refusal.append(plain(delta.get("refusal")))
+        self._parts.append(piece := plain(delta.get("content")))
+        if (reason := choice.get("finish_reason")) and reason != "null":  # some write the word
+            self.finish = str(reason)
+        return piece
+
+    def reply(self) -> Reply:
+        """All of it."""
+        text, refusal = "".join(self._parts), "".join(self._refusal)
+        return finished(text, finish=self.finish, refusal=refusal, usage=self._usage, model=self._model)
 
 
 def finished(text: str, *, finish: str | None, refusal: str, usage: Usage | None, model: str) -> Reply:
