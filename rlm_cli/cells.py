@@ -26,7 +26,7 @@ from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
 from rlm_cli.prompts import Pack, inert
 from rlm_cli.recording import Past
-from rlm_cli.refusals import copied, unfit
+from rlm_cli.refusals import copied, invented, unfit
 from rlm_cli.repair import mended
 from rlm_cli.sandbox import CellRefusal, Host, Sandbox
 from rlm_cli.schema import Schema
@@ -120,6 +120,8 @@ class CellHost:
         self.silent = False  # it printed nothing
         self.glimpse_only = False  # the model has seen what the pack's first cell shows, and run none of its own
         self._blind = 0  # NOT_FOUND that were refused for it
+        self._invented = False  # a name that no output shows was refused
+        self._code = ""
         self._early = 0  # submissions that were refused since no cell of the model's own had run
         self._delegated = False  # a model or a child was given a part of the input
         self.outcome: Outcome | None = None
@@ -128,8 +130,9 @@ class CellHost:
         self._body: Spooled | None = None  # an answer that comes in pieces
         self._cited: set[int] = set()
 
-    def begin(self, turn: int, cell: str) -> None:
+    def begin(self, turn: int, cell: str, code: str = "") -> None:
         """A new cell: its calls are numbered from 0."""
+        self._code = code
         self._body = None
         self._cited.clear()
         self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
@@ -355,6 +358,9 @@ class CellHost:
             self._early += 1
         elif pack.marks and (name := copied(text, pack.marks, self._shown())) is not None:
             word, values = "refused_copied", {"word": name}
+        elif pack.cells == "first" and not self._invented and (found := invented(text, self._code, self._shown())):
+            self._invented = True
+            word, values = "refused_invented", {"word": found[0], "near": ", ".join(found[1])}
         if word:
             raise CellRefusal("SubmissionRefused", pack.say(word, **values))
 

@@ -43,6 +43,7 @@ from rlm_cli.sandbox import CellError, CellResult
 _MOST_CELLS = 50  # of one reply: a model that writes more has not looked at what they print
 _SILENT_TURNS = 3  # replies without code in a row, after which the last one is taken as the answer, marked partial
 _FLOOD = 5  # times the limit of an output, above which the model is told to print less
+_TELLING = 200  # characters of an output that two cells do not give by chance
 _TITLE = 80  # characters
 
 
@@ -299,7 +300,7 @@ class Node:
 
     async def _run_cell(self, code: str, index: int) -> CellResult:
         shared, cell = self._shared, f"{self._node}/{self._turn}.{index}"
-        self._host.begin(self._turn, cell)
+        self._host.begin(self._turn, cell, code)
         shared.emit(CellStarted(node=self._node, turn=self._turn, cell=cell, code=code, title=title(code)))
         forced = shared.past.forced(cell) if shared.past else None
         if forced is not None:
@@ -363,7 +364,9 @@ class Node:
             self._silent = 0
             this = (cells, "\n".join(outputs))
             refused = "SubmissionRefused: " in this[1]  # each time with another reason, perhaps
-            again = this == self._last or (cells == self._last[0] and refused)
+            # Another cell with the same long output is the same step; two searches that find nothing are not.
+            same = this[1] == self._last[1] and len(this[1]) > _TELLING
+            again = this == self._last or same or (cells == self._last[0] and refused)
             self._stuck = self._stuck + 1 if again else 0
             if self._stuck:
                 notes.append(pack.say("repeated"))

@@ -89,6 +89,7 @@ _WORDS = (
     "refused_early",
     "refused_plan",
     "refused_copied",
+    "refused_invented",
     "compact",
     "extract",
     "direct_system",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 _EMPTY = frozenset({"none", "null", "[]", "{}", "()", "set()", "''", '""', "n/a", "(no match)", "..."})
 _PLACEHOLDER = re.compile(
@@ -21,6 +22,10 @@ _PLAN = re.compile(
         |to\ (?:answer|find|determine|solve)\b.{0,80}\b(?:need|will|must|should))\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_WORD = re.compile(r"\w+(?:[-./]\w+)*")
+_LAST_PART = re.compile(r"(?<=/)\w+(?:[-.]\w+)+")
+_MOST_NAMES = 2_000  # that a name is compared with: 20 µs each
+_NEAR = 0.5  # how like another a name must be: `ads-api` is 0.53 like `ads-feed`, 0.67 like `cart-api`
 _LONGEST_PLAN = 600  # characters; a longer text may begin like a plan and still hold the answer
 
 
@@ -40,3 +45,23 @@ def copied(text: str, marks: Sequence[str], shown: str) -> str | None:
     Whoever is refused for it and is right need only print the passage.
     """
     return next((mark for mark in marks if mark in text and mark not in shown), None)
+
+
+def invented(text: str, code: str, shown: str) -> tuple[str, list[str]] | None:
+    """A name in `text` that the model typed in `code` though nothing it was `shown` has it, and what is like it there.
+
+    A name has a letter and a digit or a joint: `ads-api`, `m23.py`. None where there is none, or none like it: words of
+    the model's own are no names of the input. A model of 1.5B, shown four names, typed three of them and one like them.
+    """
+    seen = shown.casefold()
+    for name in filter(_is_name, _WORD.findall(text)):
+        if name in code and name.casefold() not in seen:
+            words = _WORD.findall(shown) + _LAST_PART.findall(shown)  # a path is often cited by its last part
+            known = list(dict.fromkeys(filter(_is_name, words)))[-_MOST_NAMES:]
+            if near := get_close_matches(name, known, n=3, cutoff=_NEAR):
+                return name, near
+    return None
+
+
+def _is_name(word: str) -> bool:
+    return any(map(str.isalpha, word)) and not word.isalpha()

@@ -14,7 +14,7 @@ from rlm_cli import prompts
 from rlm_cli.context.files import Files
 from rlm_cli.context.store import MemoryStore
 from rlm_cli.examples import Example, chosen
-from rlm_cli.refusals import unfit
+from rlm_cli.refusals import invented, unfit
 from rlm_cli.replies import blocks
 from tests.conftest import RunRlm
 from tests.server import Ask, ScriptedServer
@@ -92,6 +92,23 @@ def test_what_is_no_answer_is_told_from_one(text: str, reason: str | None) -> No
     assert unfit(text) == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ads-api, cart-api", ("ads-api", ["cart-api", "ads-feed", "cart-api.yaml"])),  # one name of a list, typed from memory
+        ("cart-api and ads-feed", None),
+        ("CART-API", None),  # as the model writes it
+        ("read-only since 2024", None),  # like no name of the input
+        ("computed-1", None),  # not typed: the code made it
+        ("710", None),  # a number may be counted
+    ],
+)
+def test_a_name_that_no_output_shows_is_told_from_words(text: str, found: tuple[str, list[str]] | None) -> None:
+    shown = "input/cart-api.yaml:2: owner\ninput/ads-feed.yaml:2: owner\ncart-api ads-feed"
+    code = f"FINAL({text.replace('computed-1', '{n}')!r})"
+    assert invented(text, code, shown) == found
+
+
 ANY = st.text(max_size=80)
 SHOWN = {example.question: prompts.worked(SMALL, example.question) for example in SMALL.examples}
 
@@ -147,6 +164,8 @@ GUARDS = {
     "not found after a failed cell": [LOOK, "```repl\nx = [][1]\n```", "```repl\nNOT_FOUND('no lamps')\n```"],
     "no code twice": [LOOK, "The answer is seven.", "As I said: seven."],
     "the same cell twice": [LOOK, LOOK],
+    "another cell with the same output": [LOOK, LOOK.replace("\n```", "  # again\n```")],
+    "a name that no output shows": [LOOK, "```repl\nFINAL('seven lamps (input/b.txt:2)')\n```"],
     "a flood": ["```repl\nprint(context * 300)\n```"],
 }
 
@@ -175,7 +194,9 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
         "an example's answer": "is from the example",
         "not found after a failed cell": "your code failed",
         "no code twice": "Again no code was run",
-        "the same cell twice": "wrote this cell before",
+        "the same cell twice": "the same output as before",
+        "another cell with the same output": "the same output as before",
+        "a name that no output shows": "b.txt stands in no output you were shown; like it are: a.txt",
         "a flood": "too long and was cut",
     }[name]
     assert any(word in text for text in told), told[-2:]
