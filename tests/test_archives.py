@@ -15,6 +15,7 @@ import tarfile
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,73 @@ def test_a_forged_count_does_not_fill_the_memory(root: Path) -> None:
     finally:
         tracemalloc.stop()
     assert entries(root) == []
+
+
+def sparse_tar(content: bytes, size: int, *, more: bool = False) -> bytes:
+    """GNU's old form of a sparse member: `content`, then a hole up to `size` bytes. `more` says its map goes on."""
+    header = tarfile.TarInfo("sparse.txt")
+    header.size, header.type = len(content), tarfile.GNUTYPE_SPARSE
+    block = bytearray(header.tobuf(tarfile.GNU_FORMAT))
+    block[386:410] = tarfile.itn(0, 12, tarfile.GNU_FORMAT) + tarfile.itn(len(content), 12, tarfile.GNU_FORMAT)
+    block[482] = more
+    block[483:495] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block) + content + bytes(-len(content) % 512)
+
+
+def test_a_hole_counts_for_what_is_written(root: Path) -> None:
+    few = sparse_tar(TEXT, len(TEXT) + 100_000)
+    grow(root, {"hole.tar": sparse_tar(TEXT, 40 << 20) + tar({"b.txt": b"b\n"}), "few.tar": few + bytes(1024)})
+    with open_corpus(["."], options(root, max_decompressed=20 << 20)) as corpus:
+        assert texts(corpus) == {"few.tar!/sparse.txt": TEXT + bytes(100_000)}
+        assert corpus.skipped == {"too large": 1}
+        assert corpus.examples == {"too large": ["hole.tar"]}
+    assert sum(path.stat().st_size for path in entries(root)) < 1 << 20
+
+
+def endless_map() -> bytes:
+    """A map of a sparse member, in the form of 2003 (an extended header, then numbers in its data), 40 MB long."""
+    record = "".join(f"{len(one) + 4} {one}\n" for one in ("GNU.sparse.major=1", "GNU.sparse.minor=0"))
+    header = tarfile.TarInfo("././@PaxHeader")
+    header.type, header.size = tarfile.XHDTYPE, len(record)
+    member = tarfile.TarInfo("sparse.txt")
+    member.size = 40 << 20
+    blocks = header.tobuf() + record.encode().ljust(512, b"\0") + member.tobuf()
+    return blocks + b"10000000\n" + b"1\n" * (20 << 20) + bytes(1024)
+
+
+def endless_chain() -> bytes:
+    """The same in the old form: block after block of places, each saying that another follows."""
+    block = (b"00000000005\0" * 42).ljust(504, b"\0") + b"\1" + bytes(7)
+    return sparse_tar(b"", 1000, more=True) + block * 20_000
+
+
+@pytest.mark.parametrize("make", [endless_map, endless_chain])
+def test_a_map_of_a_sparse_member_is_bounded(make: Callable[[], bytes], root: Path) -> None:
+    grow(root, {"map.tar.gz": gzip.compress(make(), 1), "a.txt": b"text\n"})
+    tracemalloc.start()
+    try:
+        with open_corpus(["."], options(root)) as corpus:
+            assert corpus.skipped == {"damaged archive": 1}
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_member_packed_in_a_way_that_has_no_bound_is_left_out_alone(root: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("lzma.txt", TEXT, zipfile.ZIP_LZMA)
+        archive.writestr("bzip2.txt", TEXT, zipfile.ZIP_BZIP2)
+        archive.writestr("deflate64.txt", b"text\n")
+    packed = bytearray(out.getvalue())
+    packed[packed.rindex(b"PK\x01\x02") + 10] = 9  # the method, in the directory
+    grow(root, {"a.zip": bytes(packed)})
+    with open_corpus(["."], options(root)) as corpus:
+        assert texts(corpus) == {"a.zip!/bzip2.txt": TEXT}
+        assert corpus.skipped == {"unsupported compression": 2}
+        assert corpus.examples == {"unsupported compression": ["a.zip!/lzma.txt"]}
 
 
 def test_damaged_and_encrypted_archives_are_told(root: Path) -> None:

@@ -16,6 +16,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 from rlm_cli.context.containers import Form, compressed_form
@@ -25,11 +26,13 @@ from rlm_cli.context.secrets import is_secret
 from rlm_cli.context.spool import Pace, is_disk_full
 
 _MEMORY = 256 << 20  # bytes that a decompressor may take for its window
-_LONGEST_HEADER = 1 << 20  # bytes of a tar extension header: names, not data
+_LONGEST_HEADER = 1 << 20  # bytes of a tar extension header, or of a map of a sparse member: names and places, not data
 _MOST_MEMBERS = 1_000_000
 # `zipfile` reads a whole directory before it gives the first member of it, and holds 0.7 kB a member (measured).
 _MOST_ZIPPED = 200_000
 _LARGEST_DIRECTORY = 32 << 20  # bytes
+# LZMA is not among them: in a zip file it may ask for 4 GB of memory, and `lzma` takes no limit there.
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _ZIPPED = b"PK\x01\x02"  # what each member's entry begins with
 _TOO_MANY = "archive with too many members"
 _DAMAGE = (
@@ -126,12 +129,13 @@ _OPENERS: dict[Form, Callable[[Any], Readable]] = {
 
 
 class _Counted:
-    """Counts what is read and stops at the limit."""
+    """Counts what is read and stops at the limit; within `headers` at `_LONGEST_HEADER` more bytes."""
 
     def __init__(self, file: Readable, limit: int, pace: Pace) -> None:
         self._file = file
         self._limit = limit
         self._pace = pace
+        self._header_end: int | None = None
         self.count = 0
 
     def read(self, size: int, /) -> bytes:
@@ -139,8 +143,21 @@ class _Counted:
         self.count += len(data)
         if self.count > self._limit:
             raise NotRead("too large")
+        if self._header_end is not None and self.count > self._header_end:
+            raise NotRead("damaged archive")
         self._pace.tell(self.count)
         return data
+
+    @contextmanager
+    def headers(self) -> Iterator[None]:
+        """What is read inside is headers, which a reader holds: entries of a few bytes become objects of a hundred."""
+        before = self._header_end
+        if before is None:
+            self._header_end = self.count + 4 * _LONGEST_HEADER
+        try:
+            yield
+        finally:
+            self._header_end = before
 
     def of(self, file: Readable) -> _Counted:
         """The next file under the same limit."""
@@ -177,7 +194,8 @@ def expand_stream(source: int, target: int, reading: Reading, *, limit: int, pac
 
 
 class _TarHeader(tarfile.TarInfo):
-    """A member's header, with extension headers bounded: `tarfile` reads them whole into memory."""
+    """A member's header, with extension headers bounded: `tarfile` reads them, and maps of sparse members, to the end
+    that they name, and holds them."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> Any:
         extension = self.type not in tarfile.SUPPORTED_TYPES or self.type in (
@@ -189,7 +207,9 @@ class _TarHeader(tarfile.TarInfo):
         )
         if extension and self.type not in tarfile.REGULAR_TYPES and self.size > _LONGEST_HEADER:
             raise tarfile.HeaderError("an extension header that long is no header")
-        return super()._proc_member(archive)  # type: ignore[misc]
+        raw: _Counted = archive.fileobj.fileobj  # type: ignore[attr-defined]  # below the blocks that `r|` reads in
+        with raw.headers():
+            return super()._proc_member(archive)  # type: ignore[misc]
 
 
 def _tar_members(file: Any, counted: _Counted, form: Form | None) -> Iterator[tuple[bytes, str, Readable | None]]:
@@ -223,7 +243,7 @@ class _ZipFile:
         return data
 
 
-def _zip_members(file: Any, counted: _Counted) -> Iterator[tuple[bytes, str, Readable | None]]:
+def _zip_members(file: Any) -> Iterator[tuple[bytes, str, Readable | None]]:
     bounded = _ZipFile(file)
     with zipfile.ZipFile(cast(Any, bounded)) as archive:
         bounded.opening = False
@@ -236,9 +256,11 @@ def _zip_members(file: Any, counted: _Counted) -> Iterator[tuple[bytes, str, Rea
                 yield name, "symlink" if kind == stat.S_IFLNK else "special file", None
             elif member.flag_bits & 1:
                 yield name, "encrypted", None
+            elif member.compress_type not in _ZIP_METHODS:
+                yield name, "unsupported compression", None
             else:
                 with archive.open(member) as opened:
-                    yield name, "", counted.of(opened)
+                    yield name, "", opened
 
 
 def _clean(name: bytes) -> bytes:
@@ -268,11 +290,11 @@ def expand_archive(source: int, target: int, kind: str, reading: Reading, *, lim
     base = 0
     with os.fdopen(os.dup(source), "rb") as file:
         file.seek(0)
-        counted = _Counted(file, limit, pace)
+        texts = _Counted(file, limit, pace)  # what is written: a sparse member is longer than what is read for it
         try:
             form = compressed_form(file.read(16))
             file.seek(0)
-            parts = _zip_members(file, counted) if kind == "zip" else _tar_members(file, counted, form)
+            parts = _zip_members(file) if kind == "zip" else _tar_members(file, _Counted(file, limit, pace), form)
             for number, (raw, why, content) in enumerate(parts):
                 name = _clean(raw)
                 if number >= _MOST_MEMBERS:
@@ -283,7 +305,7 @@ def expand_archive(source: int, target: int, kind: str, reading: Reading, *, lim
                     skipped.add(why or "special file", name)
                     continue
                 try:
-                    size = copy_text(content.read, target, reading)
+                    size = copy_text(texts.of(content).read, target, reading)
                 except NotRead as refusal:
                     if refusal.reason == "too large":
                         raise

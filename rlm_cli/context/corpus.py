@@ -44,6 +44,7 @@ _HINTS = {
     "excluded": "Look at --include and --exclude.",
     "too large": "--max-decompressed allows more.",
     "archive with too many members": "Unpack it and name the directory.",
+    "unsupported compression": "Unpack it and name the directory.",
 }
 
 
