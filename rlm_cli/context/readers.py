@@ -15,7 +15,7 @@ from rlm_cli.context.regions import regions, texts
 from rlm_cli.context.text import Text
 
 _SAYS_LITTLE = 80  # characters; what search prints of a passage begins with a shorter line and two more
-_FOLLOWING, _FOLLOWING_SHOWN = 2, 160  # lines, characters of each
+_FOLLOWING, _FOLLOWING_SHOWN = 2, 240  # lines, characters of each
 
 
 class Readers:
@@ -102,15 +102,15 @@ def _passage(hit: searching.Hit, keys: Sequence[str]) -> Match:
         last=first + len(hit.lines) - 1,
         score=hit.score,
         cut=shown_from(text, start),
-        after=_following(hit),
+        after=_following(hit, keys),
     )
 
 
-def _following(hit: searching.Hit) -> tuple[str, ...]:
+def _following(hit: searching.Hit, keys: Sequence[str]) -> tuple[str, ...]:
     """Lines of the passage behind its best one, where that one says little alone: a heading, a name, `class A:`."""
     if len(hit.lines[hit.best]) >= _SAYS_LITTLE:
         return ()
     lines = hit.lines[hit.best + 1 : hit.best + 1 + _FOLLOWING]
     while lines and not lines[-1].strip():
         lines.pop()
-    return tuple(shortened(line, most=_FOLLOWING_SHOWN) for line in lines)
+    return tuple(shortened(line, densest(line, keys), _FOLLOWING_SHOWN) for line in lines)
