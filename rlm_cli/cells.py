@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rlm_cli.account import Account
@@ -69,6 +70,18 @@ class Shared:
     schema: Schema | None = None  # of the root's answer
     past: Past | None = None  # of a run that goes on, or is replayed
     new_sandbox: NewSandbox | None = None
+    turns: Counter[str] = field(default_factory=Counter)  # node → its last turn, over all questions
+    children: Counter[str] = field(default_factory=Counter)  # node → how many children it has had
+
+    def next_turn(self, node: str) -> int:
+        """The number of the turn of `node` that begins now: no two turns of a run have one number."""
+        self.turns[node] += 1
+        return self.turns[node]
+
+    def next_child(self, node: str) -> str:
+        """The name of one more child of `node`, which none has had before."""
+        self.children[node] += 1
+        return f"{node}.{self.children[node]}"
 
     def text(self, parts: Sequence[Part], *, sent: bool = True) -> str:
         """The text of `parts`, read now; where it is `sent` to a model, what comes from the input is accounted so."""
@@ -200,7 +213,7 @@ class CellHost:
     def _announce(self, sizes: Sequence[int], model: str | None, *, recursive: bool) -> None:
         """Say before it is sent that a batch may take over half of what is left; what children take nobody knows."""
         shared, taken = self._shared, ""
-        if shared.past is not None and self.cell in shared.past.cells:
+        if shared.past is not None and shared.past.knows_cell(self.cell):
             return  # it was told then, and costs nothing now
         if recursive:
             taken = shared.gate.ledger.left().mostly(cost=None, tokens=0, calls=len(sizes))

@@ -29,19 +29,17 @@ async def solve_directly(
         shared.account.by_code.add(*whole)
         texts.append(prompts.numbered(files.name(file), shared.text([whole])))
     asked = prompts.after(shared.pack, question, earlier)
-    return await one_call(
-        shared, "direct", asked, node, len(earlier) + 1, input=prompts.inert("input", "\n".join(texts))
-    )
+    return await one_call(shared, "direct", asked, node, input=prompts.inert("input", "\n".join(texts)))
 
 
 async def one_call(
-    shared: Shared, words: str, question: str, node: str, turn: int, *, last: bool = False, **filled: object
+    shared: Shared, words: str, question: str, node: str, *, last: bool = False, **filled: object
 ) -> Outcome:
     """One call of the root model with the pack's words `words`; its reply is the answer. Raises as the gate does.
 
     `last`: the reserved call, after a limit.
     """
-    pack = shared.pack
+    pack, turn = shared.pack, shared.next_turn(node)
     schema = pack.say("schema_reply", schema=shared.schema.text()) if shared.schema else ""
     task = pack.say(f"{words}_task", question=question, schema=schema, **filled)
     system = pack.words.get(f"{words}_system", pack.words["direct_system"]).strip("\n")

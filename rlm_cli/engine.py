@@ -66,11 +66,10 @@ class Node:
         self._node = node
         self._depth = depth
         self._parts = parts
-        self._children = 0
         self._silent = 0
         self._stuck = 0  # times in a row that the same cell gave the same output
-        self._turn = 0
-        self._until = shared.max_turns
+        self._turn = shared.turns[node]
+        self._until = self._turn + shared.max_turns
         self._starting: asyncio.Task[None] | None = None
         self._clock: asyncio.Timeout | None = None
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
@@ -113,7 +112,7 @@ class Node:
         past = self._shared.past
         await self._begin()
         while self._turn < turns and past is not None and past.knows("root", self._node, self._turn + 1):
-            self._turn += 1
+            self._turn = self._shared.next_turn(self._node)
             with contextlib.suppress(LimitReached):
                 if await self._take_turn() is not None:
                     return
@@ -129,6 +128,7 @@ class Node:
         self._question = question
         self.draft, self._silent, self._stuck, self._last = None, 0, 0, ((), "")
         self._host.follow()
+        self._turn = self._shared.turns[self._node]
         self._until = self._turn + self._shared.max_turns
         schema = self._shared.schema.text() if self._shared.schema and not self._depth else ""
         note = self._shared.pack.say("schema_note", schema=schema) + "\n\n" if schema else ""
@@ -147,7 +147,7 @@ class Node:
         self._wind()
         await self._begin()
         while self._turn < self._until:
-            self._turn += 1
+            self._turn = self._shared.next_turn(self._node)
             self._wind()
             if (outcome := await self._take_turn()) is not None:
                 return outcome
@@ -215,7 +215,7 @@ class Node:
         code = prompts.first_cell(shared.pack, self._question)
         if not code:
             return
-        self._turn += 1
+        self._turn = shared.next_turn(self._node)
         shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
         await self._ready()
         self._say("assistant", f"```repl\n{code}\n```")
@@ -397,8 +397,7 @@ class Node:
 
     async def _child(self, question: str, parts: Sequence[Part], cell: str, site: int | None) -> Outcome:
         """`rlm_query`: a child over `parts`, or over this node's whole input where none are given."""
-        self._children += 1
-        node, shared = f"{self._node}.{self._children}", self._shared
+        shared, node = self._shared, self._shared.next_child(self._node)
         child = Node(
             shared, self._new_sandbox, question, node=node, depth=self._depth + 1, parts=list(parts) or self._parts
         )

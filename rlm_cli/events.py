@@ -154,6 +154,7 @@ class QuestionAsked(Event):
     question: str
     number: int  # from 2
     limits: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)  # those that are not what they were before
 
 
 @event("run.resumed")

@@ -44,7 +44,7 @@ async def solve_by_parts(
     shared: Shared, question: str, earlier: Sequence[prompts.Asked] = (), node: str = "0"
 ) -> Outcome:
     """Ask each part, merge what was found. At a limit what was read so far is merged and marked partial."""
-    asked, turn = prompts.after(shared.pack, question, earlier), 2 * len(earlier) + 1
+    asked, turn = prompts.after(shared.pack, question, earlier), shared.next_turn(node)
     window = shared.gate.sub.window
     size = shared.pack.chunk if window is None else min(shared.pack.chunk, window * BYTES_PER_TOKEN // 3)
     parts = await asyncio.to_thread(lambda: list(split(shared.store, size)))
@@ -66,7 +66,7 @@ async def solve_by_parts(
         return _nothing(found, len(parts))
     texts = [found.texts[part] for part in sorted(found.texts)]
     try:
-        outcome = await _merge(shared, asked, texts, len(parts), node, turn, last=found.limit is not None)
+        outcome = await _merge(shared, asked, texts, len(parts), node, last=found.limit is not None)
     except LimitReached as limit:
         outcome, found.limit = Outcome("partial", "\n".join(texts)), limit  # the findings are what there is
     if found.limit is not None:
@@ -126,9 +126,7 @@ async def _ask_each(
     return found
 
 
-async def _merge(
-    shared: Shared, question: str, texts: list[str], parts: int, node: str, turn: int, *, last: bool
-) -> Outcome:
+async def _merge(shared: Shared, question: str, texts: list[str], parts: int, node: str, *, last: bool) -> Outcome:
     """One call over the findings; where they are too many for one, first several over a share of them each.
 
     `last`: one call is left, and reads as much as it can.
@@ -138,15 +136,13 @@ async def _merge(
     while not last and len(groups := _grouped(texts, most)) > 1 and len(groups) < len(texts):
         made = []
         for group in groups:
-            turn += 1
-            outcome = await one_call(
-                shared, "merge", question, node, turn, findings=prompts.inert("findings", group), parts=parts
-            )
+            findings = prompts.inert("findings", group)
+            outcome = await one_call(shared, "merge", question, node, findings=findings, parts=parts)
             if outcome.status != "not_found":
                 made.append(outcome.text)
         texts = made or texts[:1]
     findings = prompts.inert("findings", "\n\n".join(texts)[: 2 * most])
-    return await one_call(shared, "merge", question, node, turn + 1, last=last, findings=findings, parts=parts)
+    return await one_call(shared, "merge", question, node, last=last, findings=findings, parts=parts)
 
 
 def _grouped(texts: Sequence[str], most: int) -> list[str]:

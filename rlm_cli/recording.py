@@ -1,9 +1,10 @@
 """What a journal holds of an earlier part of a run, ready to be lived through again.
 
 Resume and replay are the same walk: the engine starts from the question, and wherever the journal holds the reply to
-a call, that reply is used and nothing is paid. A call is known by its place (node, turn, cell, slot), for that is where
-its reply was used. Cells run again in a fresh sandbox, so variables come back by themselves; what a cell printed then
-and now is compared. Resume goes on where the recording ends; replay may not go beyond it.
+a call, that reply is used and nothing is paid. A call is known by its question and its place (node, turn, cell, slot),
+for that is where its reply was used: no further question is answered with the replies to an earlier one. Cells run
+again in a fresh sandbox, so variables come back by themselves; what a cell printed then and now is compared. Resume
+goes on where the recording ends; replay may not go beyond it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Any
 
 from rlm_cli.errors import InputError, LimitReached, OutOfTime, Refused, ReplayDiverged
 from rlm_cli.events import (
@@ -25,10 +27,10 @@ from rlm_cli.events import (
     CellFinished,
     Compacted,
     Event,
-    InputChanged,
     InputOpened,
     LimitHit,
     MessageAdded,
+    NodeStarted,
     QuestionAsked,
     Record,
     RunFinished,
@@ -36,6 +38,7 @@ from rlm_cli.events import (
     RunStarted,
     StrategyChosen,
     TurnFinished,
+    TurnStarted,
 )
 from rlm_cli.models import Reply
 from rlm_cli.models.replay import Recorded, recorded
@@ -52,6 +55,7 @@ _BY = {  # events that say the same thing twice when a run is walked twice, and 
     "compacted": ("node", "turn"),
     "batch.started": ("cell", "site", "total"),
     "strategy.chosen": (),
+    "input.changed": ("name", "reason"),
 }
 Place = tuple[str, str, int, str | None, int | None]
 """Where a call is in its run: purpose, node, turn, cell, slot."""
@@ -65,12 +69,22 @@ _CALL = re.compile(r"c[0-9]{1,15}")
 
 @dataclass(slots=True)
 class Asked:
-    """One question of a recorded run, and how far it came."""
+    """One question of a recorded run, how far it came, and what the second walk of it has to repeat."""
 
     question: str
-    turns: int = 0  # of the root, counted from the first question on
+    settings: Mapping[str, Any] = field(default_factory=dict)  # that it was asked with
+    turns: int = 0  # of the root, counted from the first question on: the last one that came to its end
+    begun: int = 0  # the last one that began
+    children: int = 0  # of the root, counted from the first question on
     strategy: str = ""
     answer: AnswerGiven | None = None
+    cells: dict[str, CellFinished] = field(default_factory=dict)
+    messages: dict[str, list[MessageAdded]] = field(default_factory=dict)
+    replies: dict[Place, deque[Recorded]] = field(default_factory=dict)
+    summaries: dict[tuple[str, int], str] = field(default_factory=dict)
+    told: dict[tuple[str, ...], bytes] = field(default_factory=dict)  # what was last said of each thing
+    seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)  # node → messages of the second walk
 
 
 @dataclass(slots=True)
@@ -98,17 +112,11 @@ class Past:
     limit: LimitHit | None = None  # that ended the last part
     questions: list[Asked] = field(default_factory=list)
     asking: bool = False  # the last question is new
-    cells: dict[str, CellFinished] = field(default_factory=dict)
-    messages: dict[str, list[MessageAdded]] = field(default_factory=dict)
+    at: int = 0  # the question that is being walked, from 0
     differences: list[str] = field(default_factory=list)  # of the second walk, in sentences
     _part: int = 0  # of the run: how often it was gone on with
     _retried: dict[str, CallRetried] = field(default_factory=dict)  # of calls in flight, the last one
-    _started: dict[str, tuple[int, Place]] = field(default_factory=dict)  # call → its part and place
-    _replies: dict[Place, deque[Recorded]] = field(default_factory=dict)
-    _summaries: dict[tuple[str, int], str] = field(default_factory=dict)
-    _told: dict[tuple[str, ...], bytes] = field(default_factory=dict)  # what was last said of each thing
-    _seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    _said: Counter[str] = field(default_factory=Counter)  # node → messages of the second walk
+    _started: dict[str, tuple[int, int, Place]] = field(default_factory=dict)  # call → its part, question and place
 
     @classmethod
     def read(cls, records: Callable[[], Iterable[Record]], *, strict: bool = False, ended: bool = False) -> Past:
@@ -121,7 +129,7 @@ class Past:
                 "the file is no journal of rlm: it does not begin with run.started", "rlm runs lists them."
             )
         past = cls(first.event, records, strict, ended, first.seq)
-        past.questions.append(Asked(first.event.question))
+        past.questions.append(Asked(first.event.question, first.event.settings))
         pending: dict[str, CallStarted] = {}
         for record in stream:
             past.seq, past.seconds = max(past.seq, record.seq), record.t
@@ -132,33 +140,31 @@ class Past:
 
     def _keep_replies(self) -> None:
         """Put each call that ended where it was used."""
-        latest: dict[Place, int] = {}
-        for part, place in self._started.values():
-            latest[place] = max(part, latest.get(place, 0))
+        latest: dict[tuple[int, Place], int] = {}
+        for part, question, place in self._started.values():
+            latest[question, place] = max(part, latest.get((question, place), 0))
         for call in recorded(self.records()):
             if call.call not in self._started:  # of a run that still goes on: it began after the first reading
                 continue
-            part, place = self._started[call.call]
+            part, question, place = self._started[call.call]
             # A failure is worth another try; in a replay it happened, unless a later part of the run has tried again.
             failed = call.error is not None and not isinstance(call.error, Refused)
             again = not self.ended and (not self.strict or call.failure in _STOPPED)
-            if failed and (again or part < latest[place]):
+            if failed and (again or part < latest[question, place]):
                 continue
-            self._replies.setdefault(place, deque()).append(call)
+            self.questions[question].replies.setdefault(place, deque()).append(call)
         self._started.clear()
 
     def _take(self, event: Event, pending: dict[str, CallStarted]) -> None:
+        asked = self.questions[-1]
         if isinstance(event, CallStarted | CallFinished | CallFailed):
             self._count(event, pending)
         elif isinstance(event, CallRetried):
             self._retried[event.call] = event
-        elif isinstance(event, CellFinished):
-            self.cells[event.cell] = event
-            self._take_question(event)
         elif isinstance(event, MessageAdded):
-            self.messages.setdefault(event.node, []).append(event)
+            asked.messages.setdefault(event.node, []).append(event)
         elif isinstance(event, Compacted):
-            self._summaries[event.node, event.turn] = event.summary
+            asked.summaries[event.node, event.turn] = event.summary
         elif isinstance(event, InputOpened):
             self.input = self.input or event
         elif isinstance(event, LimitHit) and event.node == "0":
@@ -166,15 +172,15 @@ class Past:
         elif isinstance(event, RunResumed):
             self._go_on(event)
         else:
-            self._take_question(event)
+            self._take_question(event, asked)
         if (key := _key(event)) is not None:
-            self._seen[key] += 1
-            self._told[key] = _lasting(event)
+            asked.seen[key] += 1
+            asked.told[key] = _lasting(event)
 
     def _count(self, event: CallStarted | CallFinished | CallFailed, pending: dict[str, CallStarted]) -> None:
         if isinstance(event, CallStarted):
             pending[event.call] = event
-            self._started[event.call] = self._part, _place(event)
+            self._started[event.call] = self._part, len(self.questions) - 1, _place(event)
             self.calls += not event.memo
             self.last_call = max(self.last_call, int(event.call[1:]) if _CALL.fullmatch(event.call) else 0)
             return
@@ -203,36 +209,67 @@ class Past:
         self.started = replace(self.started, limits=limits, settings=self.started.settings | known)
         self.limit = self.finished = self.answer = None
 
-    def _take_question(self, event: Event) -> None:
-        """What an event says of the question that was asked last."""
-        asked = self.questions[-1]
+    def _take_question(self, event: Event, asked: Asked) -> None:
+        """What an event says of the question that was `asked` last."""
+        if isinstance(event, CellFinished):
+            asked.cells[event.cell] = event
         if isinstance(event, StrategyChosen):
             self.strategy = asked.strategy = event.strategy
         elif isinstance(event, AnswerGiven):
             self.answer = asked.answer = event
         elif isinstance(event, TurnFinished) or (isinstance(event, CellFinished) and event.submitted):
             asked.turns = event.turn if event.node == "0" else asked.turns
+        elif isinstance(event, TurnStarted) and event.node == "0":
+            asked.begun = max(asked.begun, event.turn)
+        elif isinstance(event, NodeStarted) and event.parent == "0":
+            number = event.node.rpartition(".")[2]
+            asked.children = max(asked.children, int(number) if number.isdecimal() else 0)
         elif isinstance(event, QuestionAsked):
             if event.number > len(self.questions):  # else it went on after a stop, and was asked again
+                self._ask_with(event.settings)
                 self.further(event.question)
         elif isinstance(event, RunFinished):
             self.finished = event
+
+    def _ask_with(self, settings: Mapping[str, Any]) -> None:
+        """A further question was asked with other settings than the one before: they are those of the run by now."""
+        before = self.started
+        root, sub = settings.get("model"), settings.get("sub_model")
+        self.started = replace(
+            before,
+            settings={**before.settings, **settings},
+            root_model=root if root and isinstance(root, str) else before.root_model,
+            sub_model=sub if sub and isinstance(sub, str) else before.sub_model,
+        )
 
     def ask(self, question: str) -> None:
         """A further question, which nothing is on record of."""
         self.further(question)
         self.asking = True
 
-    def heard(self) -> None:
-        """The second walk is over: from here on nothing repeats what is on record."""
-        self._seen.clear()
-
     def further(self, question: str) -> None:
         """A further question: what it may spend and whether it is answered begin anew."""
-        self.questions.append(Asked(question))
+        last = self.questions[-1]
+        self.questions.append(
+            Asked(question, self.started.settings, turns=last.turns, begun=last.begun, children=last.children)
+        )
         self.began = self.seconds
         self.cost, self.tokens, self.calls = 0.0, 0, 0
         self.strategy, self.answer, self.finished, self.limit = "", None, None, None
+
+    @property
+    def _now(self) -> Asked:
+        return self.questions[self.at]
+
+    def knows_cell(self, cell: str) -> bool:
+        """Whether it is on record how this cell of the present question ended."""
+        return cell in self._now.cells
+
+    def cited(self) -> Iterator[list[dict[str, Any]]]:
+        """What each cell of all questions has cited."""
+        for asked in self.questions:
+            for cell in asked.cells.values():
+                yield cell.cited
 
     def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
         """The recorded reply to the call at this place, once; None where there is none.
@@ -240,7 +277,7 @@ class Past:
         Raises the recorded error. In a replay, where there is no record, the limit that kept the call from being made,
         else ReplayDiverged.
         """
-        waiting = self._replies.get((purpose, node, turn, cell, slot))
+        waiting = self._now.replies.get((purpose, node, turn, cell, slot))
         if waiting:
             return waiting.popleft().result()
         if self.strict:
@@ -254,11 +291,11 @@ class Past:
 
     def knows(self, purpose: str, node: str, turn: int) -> bool:
         """Whether the reply to a call of the node itself is on record."""
-        return bool(self._replies.get((purpose, node, turn, None, None)))
+        return bool(self._now.replies.get((purpose, node, turn, None, None)))
 
     def compacted(self, node: str, turn: int) -> str:
         """The summary that replaced earlier turns before this one; empty where there was none."""
-        return self._summaries.get((node, turn), "")
+        return self._now.summaries.get((node, turn), "")
 
     def so_far(self) -> Iterator[Record]:
         """What the displays are shown of the earlier part: everything but how it ended."""
@@ -273,13 +310,13 @@ class Past:
         A feedback says how much money and time is left, which is never the same twice; the model's next reply belongs
         to the words that it was given.
         """
-        said = self.messages.get(node, ())
-        place = self._said[node]
+        said = self._now.messages.get(node, ())
+        place = self._now.said[node]
         return said[place].content if place < len(said) and said[place].role == role else content
 
     def forced(self, cell: str) -> CellFinished | None:
         """The record of a cell that was ended by force then: it is not run again, since it would take as long again."""
-        known = self.cells.get(cell)
+        known = self._now.cells.get(cell)
         return known if known is not None and str((known.error or {}).get("kind")) in _ENDED_BY_FORCE else None
 
     def repeats(self, event: Event) -> bool:
@@ -288,26 +325,28 @@ class Past:
             self._compare(event)
             if self.forced(event.cell) is not None:
                 return True
-        if isinstance(event, RunStarted | InputOpened | InputChanged):
+        if isinstance(event, RunStarted | InputOpened):
             return True
+        now = self._now
         if isinstance(event, MessageAdded):
-            place = self._said[event.node]
-            self._said[event.node] += 1
-            return place < len(self.messages.get(event.node, ()))
+            place = now.said[event.node]
+            now.said[event.node] += 1
+            return place < len(now.messages.get(event.node, ()))
         key = _key(event)
-        if key is None or not self._seen[key]:
+        if key is None or not now.seen[key]:
             return False
         if event.type in _COUNTED:
-            self._seen[key] -= 1  # a second batch of the same line is another event
+            now.seen[key] -= 1  # a second batch of the same line is another event
             return True
         # A part that was stopped told how far it came. What is otherwise now is told again, and the last record holds.
         lasting = _lasting(event)
-        same, self._told[key] = self._told[key] == lasting, lasting
+        same, now.told[key] = now.told[key] == lasting, lasting
         return same
 
     def _compare(self, event: CellFinished) -> None:
-        before = self.cells.get(event.cell)
-        shown = any(said.turn == event.turn and said.role == "user" for said in self.messages.get(event.node, ()))
+        before = self._now.cells.get(event.cell)
+        messages = self._now.messages.get(event.node, ())
+        shown = any(said.turn == event.turn and said.role == "user" for said in messages)
         if before is None or not (shown or self.strict):
             return  # the model has not seen what it printed then
         if before.output != event.output:

@@ -19,9 +19,7 @@ REPAIRS = 2
 _SHOWN = 50_000  # characters of what is to be mended
 
 
-async def mended(
-    gate: Gate, pack: Pack, schema: Schema, given: Any, place: Request | None = None
-) -> tuple[Any, str | None]:
+async def mended(gate: Gate, pack: Pack, schema: Schema, given: Any, place: Request) -> tuple[Any, str | None]:
     """`given` as `schema` wants it, and what is still wrong with it. `place` says where in the run its calls belong.
 
     Raises what the gate raises for a refused key; at a limit, or where the provider fails, what there is counts.
@@ -32,8 +30,7 @@ async def mended(
             break
         text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
         wanted = pack.say("schema_repair", schema=schema.text(), fault=fault, answer=text[:_SHOWN])
-        base = place or Request(purpose="schema", messages=())
-        request = replace(base, purpose="schema", messages=(Message("user", wanted),), schema=schema.wire)
+        request = replace(place, purpose="schema", messages=(Message("user", wanted),), schema=schema.wire)
         try:
             reply = await gate.ask(request)
         except (LimitReached, ProviderError):
@@ -43,12 +40,12 @@ async def mended(
     return value, fault
 
 
-async def repaired(gate: Gate, pack: Pack, schema: Schema | None, outcome: Outcome) -> Outcome:
-    """`outcome` with its text read as --schema wants it. Raises SchemaError with the last value."""
+async def repaired(gate: Gate, pack: Pack, schema: Schema | None, outcome: Outcome, node: str = "0") -> Outcome:
+    """`outcome` of `node` with its text read as --schema wants it. Raises SchemaError with the last value."""
     if schema is None or outcome.status not in ("answered", "partial"):
         return outcome
     given = outcome.text if outcome.value is None else outcome.value
-    value, fault = await mended(gate, pack, schema, given)
+    value, fault = await mended(gate, pack, schema, given, Request(purpose="schema", messages=(), node=node))
     if fault is not None:
         raise SchemaError(f"the answer does not fit --schema: {fault}", value=value)
     return replace(outcome, value=value, text=json.dumps(value, ensure_ascii=False))

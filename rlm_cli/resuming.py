@@ -14,7 +14,8 @@ from rlm_cli.events import RunStarted
 from rlm_cli.figures import allowance
 from rlm_cli.ledger import Ledger
 from rlm_cli.models import Message, Options, Price, Reply
-from rlm_cli.recording import Past
+from rlm_cli.recording import Asked, Past
+from rlm_cli.schema import Schema
 from rlm_cli.settings import OPTIONS, Settings, load
 
 _OF_THE_DAY = (
@@ -118,10 +119,21 @@ def restore(past: Past, ledger: Ledger) -> None:
     ledger.restore(cost=cost, tokens=tokens, calls=past.calls, seconds=past.seconds - past.began)
 
 
-def recorded_settings(settings: Settings) -> dict[str, Any]:
-    """The settings as the journal holds them: what a resumed run needs, never a key."""
-    listed = [os.fsdecode(name) for name in settings.listed]
-    return {name: getattr(settings, name) for name in OPTIONS} | {"directory": os.getcwd(), "listed": listed}
+def recorded_settings(settings: Settings, schema: Schema | None) -> dict[str, Any]:
+    """The settings as the journal holds them: what a resumed run needs, never a key.
+
+    `schema` is the one that was read, which --schema may only name: its file may be another one by then.
+    """
+    plain = {name: getattr(settings, name) for name in OPTIONS}
+    kept = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+    kept |= {"schema": None if schema is None else schema.text(), "schema_multi": False}
+    return kept | {"directory": os.getcwd(), "listed": [os.fsdecode(name) for name in settings.listed]}
+
+
+def schema_of(asked: Asked) -> Schema | None:
+    """The shape that the answer to a recorded question had to have. Raises UsageError where the record is no schema."""
+    text = asked.settings.get("schema")
+    return Schema.parse(text) if isinstance(text, str) and text.startswith("{") else None
 
 
 def check_input(past: Past, fingerprint: str, *, allow_changed: bool) -> None:

@@ -34,9 +34,7 @@ async def solve_by_search(
         shared.account.read(Span(hit.region.file, hit.start, hit.end))
         texts.append(prompts.numbered(hit.region.name, "\n".join(hit.lines), hit.region.line(hit.start)))
     asked = prompts.after(shared.pack, question, earlier)
-    return await one_call(
-        shared, "search", asked, node, len(earlier) + 1, input=prompts.inert("input", "\n\n".join(texts))
-    )
+    return await one_call(shared, "search", asked, node, input=prompts.inert("input", "\n\n".join(texts)))
 
 
 def _found(shared: Shared, question: str) -> tuple[list[Hit], str]:

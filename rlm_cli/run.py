@@ -62,7 +62,7 @@ from rlm_cli.places import places
 from rlm_cli.recorder import Recorder
 from rlm_cli.recording import Past
 from rlm_cli.repair import repaired
-from rlm_cli.resuming import check_input, compare, recorded_settings, restore
+from rlm_cli.resuming import check_input, compare, recorded_settings, restore, schema_of
 from rlm_cli.sandbox.process import Packed
 from rlm_cli.sandbox.registry import SANDBOXES
 from rlm_cli.sandbox.spares import Spares
@@ -122,6 +122,7 @@ class Run:
         self._packed: Packed | None = None
         self._earlier: list[Earlier] = []
         self._asked = 0
+        self._told: dict[str, Any] = {}  # the settings that are on record
         self._outcome: Outcome | None = None  # in hand: whatever fails from here on does not cost it
 
     # --- before the first call -------------------------------------------------------------------------------------
@@ -157,6 +158,8 @@ class Run:
     async def open(self) -> None:
         """Begin the run and open its input. Raises InputError."""
         assert self.root is not None
+        settings = recorded_settings(self.settings, self._schema)
+        self._told = dict(self._past.started.settings) if self._past else settings
         self._emit(
             RunStarted(
                 run=self.name,
@@ -168,7 +171,7 @@ class Run:
                 pack=self._pack.name,
                 pack_hash=self._pack.digest,
                 limits=self.limits().to_json(),
-                settings=recorded_settings(self.settings),
+                settings=settings,
             )
         )
         began = time.monotonic()
@@ -240,15 +243,13 @@ class Run:
             await self._assemble()
         shared, past = self._shared, self._past
         assert shared is not None
-        shared.schema = schema or self._schema
         if past is not None and self._asked == 0:
             self.recorder.muted = True
             try:
                 await self._walk_earlier(past)
             finally:
                 self.recorder.muted = False
-            if past.asking:
-                past.heard()
+        shared.schema = schema or self._schema
         first = self._asked == 0
         self._asked += 1
         recorded = past is not None and self._asked < len(past.questions)
@@ -256,7 +257,7 @@ class Run:
         if not first and not recorded and not goes_on:
             if past is None or self._asked > len(past.questions):
                 self._new_budget()
-            self._emit(QuestionAsked(question=question, number=self._asked, limits=self.limits().to_json()))
+            self._tell_question(question, shared.schema)
         if self._solver is not None:
             strategy, reason = "own", "the caller has brought it"
         else:
@@ -276,6 +277,15 @@ class Run:
         if past is not None:
             compare(past, answer, self._warn)
         return answer
+
+    def _tell_question(self, question: str, schema: Schema | None) -> None:
+        """A further question goes on record, with those settings that were others before."""
+        assert self.root is not None
+        now = recorded_settings(self.settings, schema) | {"model": self.root.name, "sub_model": self._sub.name}
+        changed = {name: value for name, value in now.items() if self._told.get(name) != value}
+        self._told |= changed
+        limits = self.limits().to_json()
+        self._emit(QuestionAsked(question=question, number=self._asked, limits=limits, settings=changed))
 
     def _kept_strategy(self) -> str:
         """The strategy that a question has to go on with; empty where it may be chosen."""
@@ -321,7 +331,8 @@ class Run:
         shared = self._shared
         assert shared is not None
         for asked in past.questions[:-1]:
-            if asked.strategy == "rlm" and self.settings.votes < 2:
+            past.at, shared.schema = self._asked, schema_of(asked)
+            if asked.strategy == "rlm" and asked.settings.get("votes", 1) == 1:
                 if self._node is None:
                     self._emit(NodeStarted(node="0", depth=0, question=asked.question))
                     self._node = self._new_node()(asked.question, "0")
@@ -333,6 +344,8 @@ class Run:
                 await in_background(lambda text=text: self._settle(Outcome("answered", text), ""))  # type: ignore[misc]
             self._earlier.append(Earlier(asked.question, text[:_EARLIER_SHOWN], asked.strategy))
             self._asked += 1
+            shared.turns["0"], shared.children["0"] = asked.begun, asked.children  # also of what was not lived through
+        past.at = self._asked
 
     async def _assemble(self) -> None:
         """Ledger, gate and all that nodes share."""
@@ -361,7 +374,7 @@ class Run:
             store=store,
             open_file=corpus.open,
             gate=self._gate,
-            sources=Sources(store, self._warn, [cell.cited for cell in past.cells.values()] if past else ()),
+            sources=Sources(store, self._warn, past.cited() if past else ()),
             account=Account(store.files),
             pack=self._pack,
             emit=self._emit,

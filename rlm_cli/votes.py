@@ -39,7 +39,7 @@ async def vote(
     if shared.pack.temperature is not None:
         shared.pack = replace(shared.pack, temperature=max(_WARM, shared.pack.temperature))
     results = await asyncio.gather(
-        *(_one(shared, question, f"0.{number}", new_node, strategy, earlier) for number in range(1, count + 1))
+        *(_one(shared, question, shared.next_child("0"), new_node, strategy, earlier) for _ in range(count))
     )
     outcomes = [result for result in results if isinstance(result, Outcome)]
     if not outcomes:
@@ -76,7 +76,7 @@ async def _one(
             outcome = await node.solve()
         else:
             outcome = await STRATEGIES[strategy](shared, question, earlier, name)
-        outcome = await repaired(shared.gate, shared.pack, shared.schema, outcome)
+        outcome = await repaired(shared.gate, shared.pack, shared.schema, outcome, name)
         return outcome
     except (ProviderError, LimitReached, SchemaError) as error:
         return error
