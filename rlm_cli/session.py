@@ -11,7 +11,7 @@ import contextlib
 from rlm_cli.answer import Answer
 from rlm_cli.delivery import check_output, deliver, refuse, verdict
 from rlm_cli.dryrun import estimate
-from rlm_cli.errors import ExitStatus, OutputError, RlmError
+from rlm_cli.errors import ExitStatus, OutputError, ProviderError, RlmError
 from rlm_cli.events import RunReplayed
 from rlm_cli.figures import called
 from rlm_cli.journal import Journal
@@ -53,8 +53,7 @@ async def _watched(run: Run, question: str, environment: Environment, *, replaye
         run.prepare()
     except RlmError as error:
         return refuse(error, settings, environment)
-    name = "" if replayed else called(run.name, settings.trajectory)
-    stopping = Stopping(name, restore_terminals, run.stop)
+    stopping = Stopping(lambda: _resumable(run), restore_terminals, run.stop)
     if not settings.dry_run:
         run.warm()
         for sink in open_sinks(settings, environment, on_reader_gone=stopping.reader_gone):
@@ -88,6 +87,13 @@ async def _watched(run: Run, question: str, environment: Environment, *, replaye
     return _finish(run, answer, failure, environment, stopping)
 
 
+def _resumable(run: Run) -> str:
+    """What `rlm resume` calls the run; empty where there is no record, or not yet, that it could go on from."""
+    if run.recorder.journal is None or run.settings.redact:
+        return ""
+    return called(run.name, run.settings.trajectory)
+
+
 async def _ended(run: Run) -> None:
     """Give calls and workers their end. A cancellation that is still on its way cannot stop it: it takes 1.5 s."""
     ending = asyncio.create_task(run.end_calls())
@@ -102,6 +108,8 @@ def _finish(
     """Tell the journal, the sinks and the caller how it ended."""
     answer = answer or run.partial(failure)
     status = verdict(run.settings.fail_if, failure.status if failure is not None else answer.exit_status)
+    if isinstance(failure, ProviderError) and "rlm resume" in failure.hint and not _resumable(run):
+        failure.hint = ""
     journal = run.recorder.journal
     lost = run.told(answer, int(status), failure)
     if lost is not None and failure is None:

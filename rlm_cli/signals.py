@@ -26,10 +26,12 @@ _WORDS = {
 class Stopping:
     """Turns the first signal into a cancelled task and `stopped`; the second into `_exit`."""
 
-    def __init__(self, run: str, restore: Callable[[], None], stop_calls: Callable[[Interrupted], None]) -> None:
-        """`run` is what the user calls it, empty where there is nothing to go on with: a replay. `restore` gives the
-        terminal back before a second signal ends us; `stop_calls` cancels calls under way."""
-        self._hint = f"Go on with: rlm resume {run}" if run else ""
+    def __init__(
+        self, run: Callable[[], str], restore: Callable[[], None], stop_calls: Callable[[Interrupted], None]
+    ) -> None:
+        """`run` says what the user calls it, empty while there is no record to go on with. `restore` gives the terminal
+        back before a second signal ends us; `stop_calls` cancels calls under way."""
+        self._run = run
         self._restore = restore
         self._stop_calls = stop_calls
         self._loop = asyncio.get_running_loop()
@@ -67,7 +69,10 @@ class Stopping:
         return self.stopped or self._interrupted(ExitStatus.PIPE)
 
     def _interrupted(self, status: ExitStatus) -> Interrupted:
-        return Interrupted(f"{_WORDS[status]}; every reply so far is kept", self._hint, status=status)
+        word, run = _WORDS[status], self._run()
+        if not run:
+            return Interrupted(word, status=status)
+        return Interrupted(f"{word}; every reply so far is kept", f"Go on with: rlm resume {run}", status=status)
 
     def _signalled(self, status: ExitStatus) -> None:
         if self.stopped is not None:

@@ -383,3 +383,29 @@ def test_a_run_that_goes_on_while_it_is_read_is_read_as_far_as_it_was() -> None:
     past = Past.read(records)
     assert (past.knows("root", "0", 1), past.knows("root", "0", 2)) == (True, False)
     assert past.last_call == 1
+
+
+@pytest.mark.parametrize("flag", ["--no-save", "--redact"])
+def test_nothing_is_said_of_going_on_where_no_record_allows_it(
+    flag: str, folder: Path, environment: dict[str, str], rlm: RunRlm
+) -> None:
+    def words(url: str) -> list[str]:
+        return [*ask_words(folder, url), flag, "--progress", "plain"]
+
+    with ScriptedServer(lambda _: Broken("hang")) as server:
+        run = subprocess.Popen(command(*words(server.url)), stderr=subprocess.PIPE, env=environment | KEY)
+        until = time.monotonic() + 30
+        while not server.asks:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert b"stopped by you" in said
+    assert b"resume" not in said
+    assert b"kept" not in said
+    with ScriptedServer(lambda _: Status(503, retry_after=500)) as server:
+        failed = rlm(*words(server.url), env=KEY)
+    assert failed.exit == 5
+    assert "the provider failed" in failed.stderr
+    assert "resume" not in failed.stderr

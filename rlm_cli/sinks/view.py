@@ -71,7 +71,7 @@ def summary(state: State, columns: int, now: float, glyphs: Glyphs = UNICODE) ->
         lines.append(Line.of((f"{glyphs.warning} ", "magenta"), (one_line(hit.message), "")))
     parts = [_status(state)] if _status(state).pieces else []
     parts += [Line.of((text, "dim")) for text in sums_texts(state, now)]
-    if state.run is not None:
+    if recorded(state):
         parts.append(Line.of((_next_step(state), "cyan" if resumable(state) else "dim")))
     if state.answer is not None and state.answer.status != "failed":
         for doubt in doubts(state.answer.checks):
@@ -193,7 +193,7 @@ def resumable(state: State) -> bool:
     Not where nothing was read yet, not after Ctrl-C, which says so itself, and not with a model that does not exist:
     a run keeps its model.
     """
-    if state.input is None or state.replayed:
+    if state.input is None or state.replayed or not recorded(state, whole=True):
         return False
     finished = state.finished
     return finished is None or (
@@ -261,3 +261,9 @@ def _status(state: State) -> Line:
 def _next_step(state: State) -> str:
     name = one_line(state.called, 200)
     return f"go on with: rlm resume {name}" if resumable(state) else f"rlm view {name}"
+
+
+def recorded(state: State, *, whole: bool = False) -> bool:
+    """Whether the run leaves a record; `whole`: one with the texts in it."""
+    settings = state.run.settings if state.run else {"save": False}
+    return bool(settings.get("save", True) or settings.get("trajectory")) and not (whole and settings.get("redact"))
