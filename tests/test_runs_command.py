@@ -83,6 +83,8 @@ def test_a_running_run_is_named_and_kept(rlm: RunRlm, make: Make) -> None:
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "running" in rlm("runs").stdout
+        assert "it is going on" in rlm("runs", "show").stdout
+        assert rlm("runs", "show", "--json").json["status"] == "running"
         assert "0 runs removed" in rlm("runs", "prune", "--older-than", "1s").stderr
     assert path.exists()
 

@@ -207,7 +207,7 @@ def _as_json(state: State, path: Path) -> dict[str, Any]:
     assert run is not None
     return {
         "run": run.run, "question": run.question, "sources": run.sources, "root_model": run.root_model,
-        "sub_model": run.sub_model, "status": end.status if end else "stopped",
+        "sub_model": run.sub_model, "status": end.status if end else "running" if journal.going(path) else "stopped",
         "answer": answer.text if answer else None, "citations": answer.citations if answer else [],
         "usage": end.usage if end else {"calls": state.totals.calls, "cost_usd": state.totals.cost},
         "elapsed_s": round(state.t, 3), "trajectory": str(path),
@@ -217,11 +217,12 @@ def _as_json(state: State, path: Path) -> dict[str, Any]:
 def _as_text(state: State, path: Path) -> str:
     run, answer, totals = state.run, state.answer, state.totals
     assert run is not None
+    unfinished = "not yet: it is going on" if journal.going(path) else "stopped before its end"
     spent = figures.money(totals.cost) + ("" if totals.cost_known else " and more: not every price is known")
     head = [
         ("run", run.run), ("question", run.question), ("sources", " ".join(run.sources) or "stdin"),
         ("models", f"{run.root_model}, {run.sub_model}"),
-        ("ended", state.finished.status if state.finished else "stopped before its end"),
+        ("ended", state.finished.status if state.finished else unfinished),
         ("took", f"{figures.duration(state.t)}, {figures.plural(state.turn_count, 'turn')}, "
                  f"{figures.plural(totals.calls, 'call')}, {spent}"),
         ("record", shown(path)),
