@@ -256,7 +256,8 @@ def test_a_long_line_is_shown_around_the_words_that_were_looked_for() -> None:
 
 def test_below_a_heading_the_words_that_were_looked_for_are_shown() -> None:
     filler = "The ferry left before the key was found. " * 30
-    page = f"Selan Expedition\n\n{filler}The Selan Expedition was led by Ada Quist.{filler}\n"
+    page = f"Selan Expedition\n\n{filler}Led by Ada Quist, the expedition set out.{filler}\n"
     shown = str(readers({"page.txt": page.encode()}).search("who led the Selan Expedition?"))
-    assert "led by Ada Quist" in shown
+    assert shown.startswith("page.txt:1: Selan Expedition\n")
+    assert "Led by Ada Quist" in shown
     assert len(shown) < 400
