@@ -177,8 +177,11 @@ def _lock(descriptor: int) -> None:
 
 
 def going(path: Path) -> bool:
-    """Whether a process is writing this journal now: it holds the lock."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Whether a process is writing this journal now: it holds the lock. A file that is gone is written by nobody."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -89,6 +89,15 @@ def test_a_running_run_is_named_and_kept(rlm: RunRlm, make: Make) -> None:
     assert path.exists()
 
 
+def test_runs_that_another_process_removes_meanwhile_are_no_bug(rlm: RunRlm, make: Make) -> None:
+    kept = make("20260101-080000-abcd", "why?")
+    kept.with_name("20260101-080001-gone.jsonl").symlink_to("nowhere")  # listed, and not there when it is read
+    listed = rlm("runs")
+    assert (listed.exit, listed.stdout.count("\n"), "why?" in listed.stdout) == (0, 2, True)
+    pruned = rlm("runs", "prune", "--older-than", "1s")
+    assert (pruned.exit, "1 run removed" in pruned.stderr) == (0, True)
+
+
 @pytest.mark.parametrize("name", ["last", "abcd", "20260101-080000-abcd", "20260101"])
 def test_a_run_is_called_by_what_people_remember(rlm: RunRlm, make: Make, name: str) -> None:
     path = make("20260101-080000-abcd", "where is auth?")

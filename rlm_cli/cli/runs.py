@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from rlm_cli import figures, journal, values
 from rlm_cli.cli.help import HELP_FLAGS, Command, Group
 from rlm_cli.cli.output import columns, remark, say, say_json
 from rlm_cli.cli.reading import warn
-from rlm_cli.errors import UsageError
+from rlm_cli.errors import InputError, UsageError
 from rlm_cli.events import RunFinished, parse
 from rlm_cli.places import places, shown
 from rlm_cli.state import State
@@ -68,7 +69,7 @@ def show_list(
 ) -> None:
     """List the latest runs: question, how they ended, cost, age."""
     paths = journal.runs(places().runs)
-    found = [_look(path) for path in (paths if every else paths[:_LATEST])]
+    found = list(_heads(paths if every else paths[:_LATEST]))
     if json:
         say_json([{"run": run.id, "question": run.question, "status": run.status, "cost_usd": run.cost,
                    "age_s": round(run.age), "bytes": run.bytes, "trajectory": str(run.path)}
@@ -119,7 +120,7 @@ def prune(
     gone = size = 0
     for path in doomed:
         length = _size(path)
-        if journal.going(path):
+        if journal.going(path) or not path.exists():  # or another process prunes too
             continue
         if not dry_run:
             for file in _files(path):
@@ -127,6 +128,16 @@ def prune(
         gone, size = gone + 1, size + length
     verb = "would be removed" if dry_run else "removed"
     remark(f"{figures.plural(gone, 'run')} {verb}, {figures.size(size)}")
+
+
+def _heads(paths: Iterable[Path]) -> Iterator[Run]:
+    """The heads of these runs, without those that another process removes meanwhile."""
+    for path in paths:
+        try:
+            yield _look(path)
+        except (FileNotFoundError, InputError):
+            if path.exists():
+                raise
 
 
 def _look(path: Path) -> Run:
@@ -181,7 +192,11 @@ def _files(path: Path) -> tuple[Path, Path]:
 
 def _size(path: Path) -> int:
     """Bytes that removing a run gives back."""
-    return sum(file.stat().st_size for file in _files(path) if file.exists())
+    size = 0
+    for file in _files(path):
+        with contextlib.suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
 
 
 def _doomed(age: float | None, room: int | None) -> list[Path]:
