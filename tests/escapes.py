@@ -7,6 +7,7 @@ connections, new files, signals that arrived, processes that were left, and answ
 
 from __future__ import annotations
 
+from tests.escape_calls import CALLS
 from tests.escape_forms import FORMS
 
 MARK = "LOOT-7f3a"
@@ -505,8 +506,8 @@ SYSTEM = {
     "priority of the parent": "os.setpriority(os.PRIO_PROCESS, PARENT, 10); loot()",
     "more memory": "resource.setrlimit(resource.RLIMIT_DATA, (1 << 40, 1 << 40)); loot()",
     "limits of the parent": "resource.prlimit(PARENT, resource.RLIMIT_NOFILE, (1, 1)); loot()",
-    "executable memory": "mmap.mmap(-1, 4096, prot=7); loot()",
-    "executable by mprotect": "m = mmap.mmap(-1, 4096); a = ctypes.addressof(ctypes.c_char.from_buffer(m)); libc.mprotect(ctypes.c_void_p(a & ~4095), 4096, 7) == 0 and loot()",
+    "executable memory": "mmap.mmap(-1, 4096, flags=0x22, prot=7); loot()",
+    "executable by mprotect": "m = mmap.mmap(-1, 4096, flags=0x22); a = ctypes.addressof(ctypes.c_char.from_buffer(m)); libc.mprotect(ctypes.c_void_p(a & ~4095), 4096, 7) == 0 and loot()",
     "pkey_mprotect": "loot(syscall(329, 0, 4096, 7, -1) + 1)",
     "read implies exec": "loot(syscall(135, 0x0400000) + 1)",
     "unshare": "loot(syscall(272, 0x10000000) + 1)",
@@ -538,5 +539,6 @@ SYSTEM = {
     "chmod the input": "for d in range(3, 64):\n    try:\n        os.fchmod(d, 0o777)\n        loot(d)\n    except OSError:\n        pass",
     "reopen the input": "for d in range(3, 64):\n    try:\n        os.open(f'/proc/self/fd/{d}', os.O_RDWR)\n        loot(d)\n    except OSError:\n        pass",
     "directory of a descriptor": "for d in range(0, 64):\n    try:\n        os.fchdir(d)\n        loot(d)\n    except OSError:\n        pass",
+    **CALLS,
 }
 """Numbers of system calls are those of x86_64; on another machine they ask for other calls, which must fail as well."""

@@ -78,6 +78,11 @@ def test_the_program_allows_what_the_table_says_and_nothing_else(machine: str) -
         number = column(machine)[name] or 0
         assert allowed(machine, number, (0, 4096, 3)) == filters.ALLOW
         assert allowed(machine, number, (0, 4096, 7)) == filters.DENY
+    # private 0x02, shared 0x01, validated 0x03, anonymous 0x20, grows down 0x100
+    for flags, shared_memory in ((0x22, 0), (0x02, 0), (0x01, 0), (0x21, 1), (0x23, 1), (0x122, 1), (0x102, 1)):
+        wanted = filters.DENY if shared_memory else filters.ALLOW
+        assert allowed(machine, column(machine)["mmap"] or 0, (0, 4096, 3, flags)) == wanted, flags
+        assert allowed(machine, column(machine)["mmap"] or 0, (0, 4096, 7, flags)) == filters.DENY, flags
     fcntl = column(machine)["fcntl"] or 0
     for command in range(1100):
         wanted = filters.ALLOW if command in filters.FCNTL_ALLOWED else filters.DENY

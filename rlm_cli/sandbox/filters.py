@@ -52,6 +52,7 @@ CALLS: dict[str, tuple[int | None, int | None]] = {
 
 MMAP, MPROTECT, FCNTL = (9, 222), (10, 226), (72, 25)
 PROT_EXEC = 4
+MAP_SHARED, MAP_ANONYMOUS, MAP_GROWSDOWN = 0x01, 0x20, 0x100
 FCNTL_ALLOWED = (1, 2, 3, 1030)  # F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC (mmap duplicates its descriptor)
 
 LOAD, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -80,9 +81,18 @@ def program(machine: str) -> bytes:
         number = numbers[column]
         if number is not None:
             code += [_one(JUMP_EQUAL, number, 0, 1), _one(RETURN, ALLOW)]
-    for guarded in (MMAP, MPROTECT):  # memory, but none that can be run
+    # Memory, but none that can be run, and none that RLIMIT_DATA does not count: what is shared, and what grows down.
+    counted = [
+        _argument(3),
+        _one(JUMP_ANY_BIT, MAP_GROWSDOWN, 2, 0),
+        _one(JUMP_ANY_BIT, MAP_ANONYMOUS, 0, 2),
+        _one(JUMP_ANY_BIT, MAP_SHARED, 0, 1),
+        _one(RETURN, DENY),
+    ]
+    for guarded, more in ((MMAP, counted), (MPROTECT, [])):
         code += [
-            _one(JUMP_EQUAL, guarded[column], 0, 4),
+            _one(JUMP_EQUAL, guarded[column], 0, 4 + len(more)),
+            *more,
             _argument(2),
             _one(JUMP_ANY_BIT, PROT_EXEC, 0, 1),
             _one(RETURN, DENY),
