@@ -27,7 +27,7 @@ from rlm_cli.gate import Gate, Request
 from rlm_cli.models import Message
 from rlm_cli.prompts import Pack, inert
 from rlm_cli.recording import Past
-from rlm_cli.refusals import copied, invented, unfit
+from rlm_cli.refusals import copied, invented, passed_over, unfit
 from rlm_cli.repair import mended
 from rlm_cli.sandbox import CellRefusal, Host, Sandbox
 from rlm_cli.schema import Schema
@@ -42,6 +42,7 @@ _MOST_PROMPT = 64 << 20  # bytes of one prompt, where no window is known
 _BYTES_A_TOKEN = 8  # at most, over all of a prompt
 _TOOL_ROUNDS = 5  # tools that one sub-call may call, one after another
 _TOOL_SHOWN = 2_000  # characters of a tool's arguments and result that the journal keeps
+_BUDGETS = 100  # times that a cell asks what is left, and it goes on record
 _MISFITS = 3  # submissions that do not fit --schema are refused so often; then two more calls try to repair it
 
 
@@ -111,6 +112,7 @@ class CellHost:
         child: Child,
         history: Callable[[], str],
         shown: Callable[[], str] = str,
+        question: Callable[[], str] = str,
     ) -> None:
         """`history`: all that was said; `shown`: what the model was told since the worked examples."""
         self._shared = shared
@@ -119,6 +121,7 @@ class CellHost:
         self._child = child
         self._history = history
         self._shown = shown
+        self._question = question
         self._slots = asyncio.Semaphore(2 * shared.jobs)  # bounds the texts in memory, not the calls: the gate does
         self._children = asyncio.Semaphore(shared.jobs)  # each is a process of its own
         self._refused_unread = False
@@ -134,6 +137,7 @@ class CellHost:
         self.glimpse_only = False  # the model has seen what the pack's first cell shows, and run none of its own
         self._blind = 0  # NOT_FOUND that were refused for it
         self._invented = False  # a name that no output shows was refused
+        self._passed_over = False  # NOT_FOUND was refused, since a line that was shown has the words of the question
         self._code = ""
         self._early = 0  # submissions that were refused since no cell of the model's own had run
         self._delegated = False  # a model or a child was given a part of the input
@@ -142,11 +146,13 @@ class CellHost:
         self.notes: list[str] = []
         self._body: Spooled | None = None  # an answer that comes in pieces
         self._cited: set[int] = set()
+        self.budgets: list[dict[str, Any]] = []  # what the cell was told is left
 
     def begin(self, turn: int, cell: str, code: str = "") -> None:
         """A new cell: its calls are numbered from 0."""
         self._code = code
         self._body = None
+        self.budgets = []
         self._cited.clear()
         self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
 
@@ -366,6 +372,9 @@ class CellHost:
         elif kind == "not_found" and (self.silent or self.failed) and self._blind < _BLIND:
             self._blind += 1
             word = "refused_failed"
+        elif kind == "not_found" and (line := self._line_passed_over()):
+            self._passed_over = True
+            word, values = "refused_passed_over", {"line": line}
         elif self.glimpse_only and self._early < (_EARLY if kind == "not_found" else 1):
             word, values = "refused_early" if not self._early else "refused_unsearched", {"text": text[:_SUBMITTED]}
             self._early += 1
@@ -376,6 +385,12 @@ class CellHost:
             word, values = "refused_invented", {"word": found[0], "near": ", ".join(found[1])}
         if word:
             raise CellRefusal("SubmissionRefused", pack.say(word, **values))
+
+    def _line_passed_over(self) -> str:
+        """A line that a weak model was shown and that may well hold the answer, or an empty text."""
+        if self._shared.pack.cells != "first" or self._passed_over:
+            return ""
+        return passed_over(self._question(), self._shown()) or ""
 
     async def spool(self, parts: Sequence[Part]) -> None:
         """See `Host.spool`."""
@@ -418,7 +433,12 @@ class CellHost:
 
     def budget(self) -> dict[str, Any]:
         """See `Host.budget`."""
-        return self._shared.gate.ledger.left().to_json()
+        past = self._shared.past
+        told = past.budget(self.cell, len(self.budgets)) if past is not None else None
+        told = told or self._shared.gate.ledger.left().to_json()
+        if len(self.budgets) < _BUDGETS:
+            self.budgets.append(told)
+        return told
 
     def history(self) -> str:
         """See `Host.history`."""

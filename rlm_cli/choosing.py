@@ -10,7 +10,7 @@ from rlm_cli.keys import KeyRing
 from rlm_cli.models import Model
 from rlm_cli.models.registry import KEYS, default_models, needs_key, open_model
 from rlm_cli.recording import Past
-from rlm_cli.resuming import Silent
+from rlm_cli.resuming import stand_ins
 from rlm_cli.settings import Settings
 
 OFFLINE = "offline/extractive"
@@ -25,7 +25,7 @@ def choose_models(settings: Settings, past: Past | None) -> tuple[Model, Model, 
     ring = KeyRing(KEYS)
     keys: Mapping[str, str] = ring
     if past is not None and past.strict:
-        return Silent(past.started.root_model), Silent(past.started.sub_model), False
+        return *stand_ins(past), False
     name, sub_name, fallback = settings.model, settings.sub_model, False
     if not name:
         name, default_sub = default_models(ring.origins() if settings.dry_run else ring) or (OFFLINE, OFFLINE)

@@ -75,7 +75,7 @@ class Node:
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
         self.draft: str | None = None
         talk = self._conversation = Conversation()
-        self._host = CellHost(shared, node, depth, self._child, talk.transcript, talk.shown)
+        self._host = CellHost(shared, node, depth, self._child, talk.transcript, talk.shown, lambda: self._question)
         self._sandbox = new_sandbox(self._host, parts)
 
     async def solve(self) -> Outcome:
@@ -329,6 +329,7 @@ class Node:
                 submitted=result.submitted,
                 draft=result.draft,
                 cited=self._host.cited(),
+                budgets=self._host.budgets,
             )
         )
         return result

@@ -353,6 +353,7 @@ class CellFinished(Event):
     submitted: bool = False
     draft: str | None = None
     cited: list[dict[str, Any]] = field(default_factory=list)  # number, path, start_byte, end_byte of each source
+    budgets: list[dict[str, Any]] = field(default_factory=list)  # what it was told is left, each time it asked
 
 
 @event("tool.called")
@@ -426,6 +427,10 @@ class CallFinished(Event):
     cost: float | None = None
     seconds: float = 0.0
     memo: bool = False
+
+
+STOPPED = frozenset({"Lost", "Interrupted", "LimitReached", "OutOfTime"})
+"""Failures of calls that say how that part of the run ended, and nothing about the call: a resume asks it again."""
 
 
 @event("call.failed")

@@ -19,6 +19,7 @@ from typing import Any
 
 from rlm_cli.errors import InputError, LimitReached, OutOfTime, Refused, ReplayDiverged
 from rlm_cli.events import (
+    STOPPED,
     AnswerGiven,
     CallFailed,
     CallFinished,
@@ -61,8 +62,6 @@ Place = tuple[str, str, int, str | None, int | None]
 """Where a call is in its run: purpose, node, turn, cell, slot."""
 _COUNTED = frozenset({"sandbox.lost", "batch.started"})  # may come several times by the same name
 _PASSING = frozenset({"seconds", "left", "reason"})  # fields that differ between walks that are the same
-_STOPPED = frozenset({"Lost", "Interrupted", "LimitReached", "OutOfTime"})
-"""Failures that say how that part of the run ended, and nothing about the call: they are never given again."""
 _ENDED_BY_FORCE = frozenset({"time", "died"})
 _CALL = re.compile(r"c[0-9]{1,15}")
 
@@ -149,7 +148,7 @@ class Past:
             part, question, place = self._started[call.call]
             # A failure is worth another try; in a replay it happened, unless a later part of the run has tried again.
             failed = call.error is not None and not isinstance(call.error, Refused)
-            again = not self.ended and (not self.strict or call.failure in _STOPPED)
+            again = not self.ended and (not self.strict or call.failure in STOPPED)
             if failed and (again or part < latest[question, place]):
                 continue
             self.questions[question].replies.setdefault(place, deque()).append(call)
@@ -264,6 +263,11 @@ class Past:
     def knows_cell(self, cell: str) -> bool:
         """Whether it is on record how this cell of the present question ended."""
         return cell in self._now.cells
+
+    def budget(self, cell: str, number: int) -> dict[str, Any] | None:
+        """What this cell of the present question was told is left when it asked for the time `number`, from 0."""
+        known = self._now.cells.get(cell)
+        return known.budgets[number] if known is not None and number < len(known.budgets) else None
 
     def cited(self) -> Iterator[list[dict[str, Any]]]:
         """What each cell of all questions has cited."""

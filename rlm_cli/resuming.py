@@ -13,7 +13,7 @@ from rlm_cli.errors import InputError, ReplayDiverged, UsageError
 from rlm_cli.events import RunStarted
 from rlm_cli.figures import allowance
 from rlm_cli.ledger import Ledger
-from rlm_cli.models import Message, Options, Price, Reply
+from rlm_cli.models import Message, Model, Options, Price, Reply
 from rlm_cli.recording import Asked, Past
 from rlm_cli.schema import Schema
 from rlm_cli.settings import OPTIONS, Settings, load
@@ -119,15 +119,17 @@ def restore(past: Past, ledger: Ledger) -> None:
     ledger.restore(cost=cost, tokens=tokens, calls=past.calls, seconds=past.seconds - past.began)
 
 
-def recorded_settings(settings: Settings, schema: Schema | None) -> dict[str, Any]:
+def recorded_settings(settings: Settings, schema: Schema | None, root: Model, sub: Model) -> dict[str, Any]:
     """The settings as the journal holds them: what a resumed run needs, never a key.
 
-    `schema` is the one that was read, which --schema may only name: its file may be another one by then.
+    `schema` is the one that was read, which --schema may only name: its file may be another one by then. The windows
+    of the models, in tokens, decide how much of an output is shown and how an input is split.
     """
     plain = {name: getattr(settings, name) for name in OPTIONS}
     kept = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
     kept |= {"schema": None if schema is None else schema.text(), "schema_multi": False}
-    return kept | {"directory": os.getcwd(), "listed": [os.fsdecode(name) for name in settings.listed]}
+    kept |= {"directory": os.getcwd(), "listed": [os.fsdecode(name) for name in settings.listed]}
+    return kept | {"windows": [root.window, sub.window]}
 
 
 def schema_of(asked: Asked) -> Schema | None:
@@ -160,14 +162,24 @@ def compare(past: Past, answer: Answer, warn: Callable[[str], None]) -> None:
         warn(f"{difference}; the model's replies are to what it was shown then")
 
 
+def stand_ins(past: Past) -> tuple[Silent, Silent]:
+    """What stands in for the root model and the sub-model in a replay, with the windows that those had."""
+    saved = past.started.settings.get("windows")
+    root, sub = saved if isinstance(saved, list) and len(saved) == 2 else (None, None)
+    return (
+        Silent(past.started.root_model, root if type(root) is int and root > 0 else None),
+        Silent(past.started.sub_model, sub if type(sub) is int and sub > 0 else None),
+    )
+
+
 class Silent:
     """A model that must not be called: in a replay every reply is on record."""
 
-    window: int | None = None
     price: Price | None = Price(0.0, 0.0)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, window: int | None) -> None:
         self.name = name
+        self.window = window
 
     async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
         """Raises ReplayDiverged."""

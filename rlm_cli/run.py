@@ -158,7 +158,7 @@ class Run:
     async def open(self) -> None:
         """Begin the run and open its input. Raises InputError."""
         assert self.root is not None
-        settings = recorded_settings(self.settings, self._schema)
+        settings = recorded_settings(self.settings, self._schema, self.root, self._sub)
         self._told = dict(self._past.started.settings) if self._past else settings
         self._emit(
             RunStarted(
@@ -281,7 +281,8 @@ class Run:
     def _tell_question(self, question: str, schema: Schema | None) -> None:
         """A further question goes on record, with those settings that were others before."""
         assert self.root is not None
-        now = recorded_settings(self.settings, schema) | {"model": self.root.name, "sub_model": self._sub.name}
+        now = recorded_settings(self.settings, schema, self.root, self._sub)
+        now |= {"model": self.root.name, "sub_model": self._sub.name}
         changed = {name: value for name, value in now.items() if self._told.get(name) != value}
         self._told |= changed
         limits = self.limits().to_json()

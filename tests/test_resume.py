@@ -215,6 +215,29 @@ def test_a_replay_names_the_first_difference(rlm: RunRlm, folder: Path, home: Pa
     assert "cell 0/1.1" in done.stderr
 
 
+def test_a_replay_shows_what_the_window_let_through_and_what_was_left_then(rlm: RunRlm, folder: Path) -> None:
+    """A short window cuts outputs, and a split input into more parts; what is left is never the same twice."""
+    cells = ["print(context[:3000] * 3)", "print(llm_query('double 4'), budget(), budget())", "FINAL('done')"]
+
+    def speaks(asked: Ask) -> Item:
+        if asked.model != "root":
+            return "8"
+        return f"```repl\n{cells[sum(message['role'] == 'assistant' for message in asked.messages)]}\n```"
+
+    with ScriptedServer(speaks) as server:
+        words = ask_words(folder, server.url)
+        assert rlm(*words, "--context-window", "30000", env=KEY).exit == 0
+        replayed(rlm, "done")
+        (folder / "long.txt").write_text("many words here\n" * 10_000)
+        parts = ["NOTHING"] * 4  # of 80 kB with the whole window, one
+        words = [*words[:-4], "--strategy", "map", "--context-window", "48000", "--no-memo", "--json"]
+    with ScriptedServer(lambda ask: parts.pop()) as server:
+        words[words.index("--api-base") + 1] = server.url
+        done = rlm(*words, env=KEY)
+        assert (done.exit, parts) == (1, []), done.stderr
+    replayed(rlm, done.json["answer"], 1)
+
+
 def replayed(rlm: RunRlm, answer: str, status: int = 0) -> None:
     """A replay of the newest run ends as the run did."""
     done = rlm("replay", "last", "--json")
