@@ -61,6 +61,7 @@ class Group:
     total: int | None = None  # how many it asked for in all, where known
     done: int = 0
     failed: int = 0
+    stopped: int = 0  # calls that ended because the run did: a resume asks them again
     totals: Totals = field(default_factory=Totals)
     running: dict[str, Call] = field(default_factory=dict)  # oldest first
     children: dict[str, Node] = field(default_factory=dict)  # running ones, oldest first
@@ -70,6 +71,11 @@ class Group:
     @property
     def ended(self) -> int:
         return self.done + self.failed
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the run stopped before all that was asked for had ended."""
+        return self.stopped > 0 and self.ended < self.size
 
     @property
     def in_flight(self) -> int:
@@ -177,6 +183,12 @@ class Node:
             self.ended = t
         if self.turn is not None and self.turn.ended is None:
             self.turn.ended, self.turn.asking, self.turn.streamed = self.ended, None, ""
+
+    def go_on(self) -> None:
+        """A resume took it up again: the end that `end` gave it and its last turn is taken back."""
+        if self.turn is not None and self.turn.ended == self.ended:
+            self.turn.ended = None
+        self.ended = None
 
     def lineage(self) -> Iterator[tuple[Node, Turn | None]]:
         """This node with its present turn, then its ancestors, each with the turn that asked."""

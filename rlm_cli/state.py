@@ -111,6 +111,8 @@ class State:
         self.resumed = event
         self.finished = self.answer = None
         self.limits_hit.clear()
+        if self.root is not None:
+            self.root.go_on()
 
     def _question_asked(self, event: events.QuestionAsked, _t: float) -> None:
         self.asked, self.finished, self.answer = event, None, None
@@ -160,7 +162,8 @@ class State:
             else:
                 group.done -= 1
             group.children[node.id] = node
-        node.ended, node.status, node.answer = None, "", ""
+        node.go_on()
+        node.status = node.answer = ""
         self.nodes[node.id] = node
         return node
 
@@ -302,7 +305,9 @@ class State:
             totals.calls += 1
             totals.failed += 1
             totals.cost += event.cost or 0.0
-        if call and call.group:
+        if call and call.group and event.error in events.STOPPED:
+            call.group.stopped += 1
+        elif call and call.group:
             call.group.failed += 1
             call.group.failures.append((call.label, f"{event.error}: {event.message}"[:LABEL_KEPT]))
 

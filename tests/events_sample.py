@@ -26,6 +26,7 @@ from rlm_cli.events import (
     NodeStarted,
     Record,
     RunFinished,
+    RunResumed,
     RunStarted,
     SandboxReady,
     TextStreamed,
@@ -274,6 +275,24 @@ def asking(*, total: int = 214, done: int = 79, failed: int = 1, running: int = 
     script.turn("grep for auth entry points", "37 files\n", seconds=5)
     script.begin_turn().begin_cell("ask each hit how it enforces auth")
     return script.fan_out(total, done=done, failed=failed, running=running)
+
+
+def stopped() -> Script:
+    """Ctrl-C in the middle of a batch of five: one call was answered, two are cancelled, two were never asked."""
+    script = Script().question("where is auth handled").begin_turn().begin_cell("ask them all").batch(5)
+    script.call_finished(script.call_started(slot=0))
+    for call in [script.call_started(slot=1), script.call_started(slot=2)]:
+        script.call_failed(call, "Interrupted", "stopped by you")
+    return script.answer("", status="failed", exit_code=130, stopped_by="interrupt")
+
+
+def resumed() -> Script:
+    """The same, gone on with: the turn goes on where it was, and the run is answered."""
+    script = stopped()
+    script.add(RunResumed(run=script.run, after=len(script.records)))
+    for slot in range(1, 5):
+        script.call_finished(script.call_started(slot=slot))
+    return script.end_cell("5").end_turn().turn("put it together").answer("found")
 
 
 def deep(depth: int = 3, width: int = 3) -> Script:

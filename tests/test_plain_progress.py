@@ -137,6 +137,18 @@ def test_what_stopped_it_and_how_to_go_on() -> None:
     assert run.lines[-1].endswith("go on with: rlm resume k7f2")
 
 
+def test_a_turn_that_was_stopped_halfway_is_told_when_it_is_done() -> None:
+    run = Run().feed(events_sample.resumed().records)
+    run.sink.close()
+    told = [line.partition("] ")[2] for line in run.lines if " turn " in line or "resumed" in line]
+    assert told == [
+        "turn 1 stopped: ask them all, 1 of 5 sub-calls, $0.009",
+        "resumed: $0.009 spent before, now at most $1.00, 10m",
+        "turn 1 done: ask them all, 5 sub-calls, $0.012",
+        "turn 2 done: put it together, $0.009",
+    ]
+
+
 def test_verbose_shows_cells_and_their_output() -> None:
     run = Run(verbose=1).feed(events_sample.repository().records)
     text = "\n".join(run.lines)

@@ -373,6 +373,31 @@ def test_a_resumed_run_shows_what_it_has_and_goes_on() -> None:
     assert any("answered · 5 turns" in line for line in shown[-2:])
 
 
+def test_a_turn_that_was_stopped_halfway_goes_on_after_a_resume() -> None:
+    stopped, resumed = (script().records for script in (events_sample.stopped, events_sample.resumed))
+    halfway = "! 1  ask them all  ↳ 1 of 5 calls  2s  $0.009"
+    paper = Paper(100, 60)
+    play(stopped, paper, {}, variables={})
+    assert halfway in paper.lines
+    state = State()
+    for record in resumed[: len(stopped) + 2]:  # it has gone on, and asks again
+        state.apply(record)
+    lines = [line.text for line in view(state, 100, 40, state.t)]
+    assert "ask them all" in lines[0]
+    assert any("5 calls" in line and "1 ok  1 running" in line and "failed" not in line for line in lines)
+    paper = Paper(100, 60)
+    play(resumed, paper, {}, variables={})
+    told = [line for line in paper.lines if line.startswith(("✓", "✗", "!", "↺"))]
+    assert [line[:5] for line in told] == ["! 1  ", "↺ res", "✓ 1  ", "✓ 2  "]
+    assert "↳ 5 calls" in told[2]
+
+
+@given(st.sampled_from(sorted(SAMPLES)), st.sampled_from(COLUMNS))
+def test_the_echo_of_ctrl_c_has_room_behind_the_last_line(name: str, columns: int) -> None:
+    state, now = sample(name)
+    assert view(state, columns, 24, now)[-1].width + len("^C") <= columns
+
+
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("status", ["failed", "partial"])
 def test_a_child_that_stopped_and_went_on_after_a_resume_counts_once(status: str, whole: bool) -> None:

@@ -95,6 +95,8 @@ class PlainSink:
             models = view.models_text(self.state, "and")
             self._say("; ".join(filter(None, (f"models {models}", view.limits_text(self.state)))))
         elif kind == "run.resumed":
+            if before is not None and before.ended is None:
+                self._turn_told = min(self._turn_told, before.number - 1)  # it goes on, and is told when it is done
             self._say(view.resumed_text(self.state))
         elif kind == "strategy.chosen" and (text := view.strategy_text(event)):
             self._say(text)
@@ -137,11 +139,12 @@ class PlainSink:
         if not self._may():
             return  # the next line that may be written says how far the run is
         self._turn_told = turn.number
-        texts = [f"turn {turn.number} done: {one_line(turn.title, 120) or 'no code'}"]
-        calls = sum(group.ended for group in turn.groups.values())
-        failed = sum(group.failed for group in turn.groups.values())
-        if calls:
-            texts.append(figures.plural(calls, "sub-call") + (f", {figures.number(failed)} failed" if failed else ""))
+        how = "done" if turn.cell and turn.cell.ended is not None else "stopped"
+        texts = [f"turn {turn.number} {how}: {one_line(turn.title, 120) or 'no code'}"]
+        if groups := [group for group in turn.groups.values() if group.ended or group.unfinished]:
+            texts.append(view.tally_text(groups, "sub-call", "sub-calls"))
+        if failed := sum(group.failed for group in groups):
+            texts.append(f"{figures.number(failed)} failed")
         if turn.error:
             texts.append(view.error_text(turn.error))
         if turn.totals.cost > 0:

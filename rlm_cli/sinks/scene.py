@@ -278,7 +278,8 @@ class _Scene:
         tokens = f"{figures.tokens(totals.input_tokens)} in, {figures.tokens(totals.output_tokens)} out"
         parts.append((4, Line.of((tokens, "dim"))))
         parts.append((1, Line.of(("Ctrl-C stops", "dim"))))
-        return self.fit(parts)
+        # A terminal writes ^C at the end of this line: where that wraps, a row of the frame could not be reached.
+        return fit(parts, self.cells - 1, "  ", self.glyphs.ellipsis)
 
     def budget(self) -> Line | None:
         """The limit that is nearest, as a bar."""

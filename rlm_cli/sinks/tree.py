@@ -103,7 +103,9 @@ class TreeSink:
         elif event.type == "turn.finished" and event.node == "0":
             self._commit_turn()
         elif event.type == "run.resumed":
-            sign = self.output.glyphs.recalled
+            sign, root = self.output.glyphs.recalled, self.state.root
+            if root is not None and root.turn is not None and root.turn.ended is None:
+                self._turns.discard(root.turn.number)  # it goes on, and is told once more when it is done
             self._above.append(Line.of((f"{sign} {view.resumed_text(self.state)}", "dim")))
         elif event.type == "strategy.chosen" and (text := view.strategy_text(event)):
             self._above.append(Line.of((text, "dim")))

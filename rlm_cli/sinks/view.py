@@ -5,7 +5,7 @@ The part that moves is in `scene`. No terminal, no clock, no side effect in here
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rlm_cli import figures
 from rlm_cli.events import StrategyChosen
@@ -51,7 +51,7 @@ def turn_line(state: State, node: Node, turn: Turn, columns: int, glyphs: Glyphs
         parts.append((7, Line.of((error_text(turn.error), "red")).cut(60, glyphs.ellipsis)))
     elif result := _result(turn):
         parts.append((5, Line.of((f"{glyphs.gives} {result}", "")).cut(40, glyphs.ellipsis)))
-    if groups := [group for group in turn.groups.values() if group.size]:
+    if groups := [group for group in turn.groups.values() if group.ended or group.unfinished]:
         parts.append((6, tally(groups, glyphs)))
     parts.append((8, Line.of(("  ".join(figures_of(turn.totals, turn.seconds(now))), "dim"))))
     sign, style = _outcome(turn, glyphs)
@@ -217,7 +217,8 @@ def turn_name(node: Node, turn: Turn) -> str:
 def _outcome(turn: Turn, glyphs: Glyphs) -> tuple[str, str]:
     if turn.error or _unanswered(turn):
         return glyphs.failed, "red"
-    if any(group.failed for group in turn.groups.values()):
+    halfway = turn.cell is not None and turn.cell.ended is None
+    if halfway or any(group.failed or group.unfinished for group in turn.groups.values()):
         return glyphs.warning, "magenta"
     return glyphs.done, "green"
 
@@ -235,12 +236,21 @@ def _result(turn: Turn) -> str:
 
 
 def tally(groups: list[Group], glyphs: Glyphs) -> Line:
-    """`↳ 37 calls, 1 failed`."""
-    done, failed = sum(group.done for group in groups), sum(group.failed for group in groups)
-    noun = "child" if all(group.recursive for group in groups) else "call"
-    text = figures.plural(done + failed, noun, "children" if noun == "child" else "")
+    """`↳ 37 calls, 1 failed`, `↳ 12 of 37 calls` where the run stopped in between."""
+    failed = sum(group.failed for group in groups)
+    text = tally_text(
+        groups, *(("child", "children") if all(group.recursive for group in groups) else ("call", "calls"))
+    )
     bad = Line.of((f", {figures.number(failed)} failed", "red")) if failed else Line()
     return Line.of((f"{glyphs.below} {text}", "")) + bad
+
+
+def tally_text(groups: Sequence[Group], one: str, many: str) -> str:
+    """`37 calls`, or `12 of 37 calls`."""
+    ended = sum(group.ended for group in groups)
+    asked = sum(group.size if group.unfinished else group.ended for group in groups)
+    text = figures.plural(asked, one, many)
+    return text if ended == asked else f"{figures.number(ended)} of {text}"
 
 
 def figures_of(totals: Totals, seconds: float) -> Iterable[str]:
