@@ -74,6 +74,10 @@ PATTERNS = [
     r"(?m)^k",
     r"x?",
     r"(?i:error) ?=",
+    r"(?-m:^)a",
+    r"(?m)(?-m:^)k",
+    r"k(?-m:$)",
+    r"(?i:k(?-i:a))?r",
 ]
 CONTENT = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 

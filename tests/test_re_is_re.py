@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rlm_cli.context import lines, regex, windows
+from rlm_cli.context.found import Match
 from rlm_cli.context.shape import shape_of
 from rlm_cli.context.text import Text
 from tests.test_text_is_str import SEEDS, mapped_texts, settled, tiny
@@ -249,6 +250,23 @@ def test_real_strings_and_bytes_are_left_to_re() -> None:
         re.search("a", Text.of(b"a"))  # type: ignore[call-overload]
     with pytest.raises(re.error):
         regex.sub("a", r"\1", Text.of(b"b"))
+
+
+def test_templates_and_functions_replace_as_re_has_it() -> None:
+    s = "alice  bob\n" * 20 + "\u20ac\ufffd"
+    text = Text.of(s.encode())
+    for repl in (r"\2 \g<1>|\g<two>\n\\", lambda match: None, lambda match: match.expand(r"<\1>") + match["two"]):
+        expected = re.sub(r"(\w+) +(?P<two>\w+)", repl, s)  # type: ignore[arg-type]
+        assert settled(regex.sub(r"(\w+) +(?P<two>\w+)", repl, text)) == expected
+    for wrong in (0, 1, b"x", []):
+        assert outcome(lambda w=wrong: regex.sub("b", lambda match: w, text)) is TypeError
+
+
+def test_a_template_is_not_found_anew_for_each_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern that is compiled for each match made `re.sub` six times slower."""
+    monkeypatch.setattr(Match, "_twin", None)
+    text = Text.of(b"".join(b"a" * n + b" b\n" for n in range(1, 40)))
+    assert settled(regex.sub(r"(a+) (b)", r"\2\1", text)) == "".join("b" + "a" * n + "\n" for n in range(1, 40))
 
 
 def test_a_pattern_without_any_bound_is_refused_above_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

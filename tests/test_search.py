@@ -132,6 +132,9 @@ def test_other_scripts() -> None:
 def test_nothing_found_says_so() -> None:
     assert str(readers(SMALL).search("zeppelin")) == "(no match)"
     assert "no words" in str(readers(SMALL).search("!?"))
+    assert "no words" in str(readers(SMALL).search("redirect^0"))
+    assert readers(SMALL).search("redirect retry^0") == readers(SMALL).search("redirect")
+    assert str(readers(SMALL).search("redirect", top=0)) == "(no match; top=0 asks for none)"
 
 
 def test_invalid_bytes_and_long_lines_are_no_trouble() -> None:

@@ -51,7 +51,7 @@ SEEDS = [
     b"\r\n", b"\n", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b" ", b"\t", b"a", b"b", b"ab", b"aa", b"A", b"=", b"\xef\xbb\xbf",
     "é".encode(), "ß".encode(), "İ".encode(), "ı".encode(), "Σς".encode(), "日本".encode(), "😀".encode(), "ﬁ".encode(),
     b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\x80", b"\x80\x80\x80\x80\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
-    b"\xe0\x80\x80", b"\xc0\xaf", "\ufffd".encode(), b"\0", b"==> ", b"1", "٣".encode(), b"%s", b"{}", b"\x1c",
+    b"\xe0\x80\x80", b"\xc0\xaf", b"\xac", b"\xa9", "\ufffd".encode(), b"\0", b"==> ", b"1", "٣".encode(), b"%s", b"{}", b"\x1c",
 ]  # fmt: skip
 contents = st.one_of(
     st.lists(st.sampled_from(SEEDS), max_size=40).map(b"".join),
@@ -243,6 +243,20 @@ def test_texts_of_several_inputs_are_joined(
     assert settled(a.join([b, c, a])) == s.join([t, u, s])
     assert settled(a.join([Text.of(t), "x", b])) == s.join([t, "x", t])
     assert settled(a + b + c) == s + t + u
+
+
+def test_bytes_of_two_pieces_make_no_character() -> None:
+    """Each file is decoded alone: the halves of a character are two U+FFFD, and no search may see it whole."""
+    store = MemoryStore([b"a\xe2\x82", b"\xacb\xc3", b"\xa9", "€é".encode()])
+    mapped_text = Text.from_parts([Span(n, 0, store.size(n)) for n in range(4)], store)
+    s = mapped_text.realise()
+    assert s == "a\ufffd\ufffdb\ufffd\ufffd€é"
+    for needle in ("€", "é", "€é", "b", "a\ufffd"):
+        assert (mapped_text.find(needle), mapped_text.rfind(needle)) == (s.find(needle), s.rfind(needle)), needle
+        assert mapped_text.count(needle) == s.count(needle)
+        assert settled(mapped_text.split(needle)) == s.split(needle)
+        assert settled(mapped_text.rpartition(needle)) == s.rpartition(needle)
+        assert settled(mapped_text.replace(needle, "x")) == s.replace(needle, "x")
 
 
 @pytest.mark.parametrize("odd", [1.5, None, "1", 10**30, -(10**30)])

@@ -148,6 +148,8 @@ def _local(nodes: Any) -> bool:
             continue
         if op not in _REPEATS and op not in (sre.SUBPATTERN, sre.BRANCH):
             return False
+        if op is sre.SUBPATTERN and value[2] & re.MULTILINE:  # `(?-m:^)` is the beginning of all the lines
+            return False
         if not all(_local(inner) for inner in _inside(op, value)):
             return False
     return True

@@ -257,7 +257,11 @@ class Mapped:
             here = stop
 
     def _gather(self, begin: Position, end: Position) -> Gathered:
-        """The bytes between two positions, not noted as read; not copied where one map holds them."""
+        """The bytes between two positions, not noted as read; not copied where one map holds them.
+
+        A piece that begins with a continuation byte is decoded alone: here that byte is 0xFF, which is in no text, so
+        that it makes no character with the end of the piece before it.
+        """
         if begin[0] == end[0]:
             return Gathered(self._layout.piece(begin[0]).peek(begin[1], max(begin[1], end[1])), begin, [], [])
         data: list[Buffer] = []
@@ -268,7 +272,8 @@ class Mapped:
             if number != begin[0]:
                 starts.append(total)
                 pieces.append(number)
-            data.append(piece.peek(start, stop))
+            one = piece.peek(start, stop)
+            data.append(b"\xff" + one[1:] if data and one[0] & 0xC0 == 0x80 else one)
             total += stop - start
         if len(data) == 1:
             return Gathered(data[0], begin, starts, pieces)

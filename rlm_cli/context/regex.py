@@ -148,9 +148,10 @@ class Pattern:
         here, made = string._begin(), 0
         expand = _expander(repl, self._real)
         for match in self._limited(string, count):
+            replacement = expand(match)  # first: asked for its places, a match lets go of what expands templates
             begin, end = match.positions()
             parts += _parts_between(string, here, begin)
-            parts.append(expand(match))
+            parts.append(replacement)
             here, made = end, made + 1
             if len(parts) > 4_000_000:
                 raise string._over_limit("re.sub")
@@ -223,13 +224,22 @@ def _calling(repl: Any) -> Any:
 
 def _expander(repl: Any, pattern: re.Pattern[str]) -> Callable[[Match], str]:
     if callable(repl):
-        return lambda match: cast(str, plain(repl(match)))
+        return lambda match: _replacement(repl(match))
     if not isinstance(repl, str):
         raise TypeError(f"expected str instance, {type(repl).__name__} found")
     if "\\" not in repl:
         return lambda match: repl
     pattern.sub(repl, "")  # a bad template is an error even where nothing matches
     return lambda match: match.expand(repl)
+
+
+def _replacement(value: Any) -> str:
+    """What a replacement function gave, taken or refused as `re` does: None is nothing."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"expected str instance, {type(value).__name__} found")
+    return cast(str, plain(value))
 
 
 def _parts_between(text: Text, begin: Position, end: Position) -> list[Part]:

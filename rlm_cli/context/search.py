@@ -81,8 +81,9 @@ def parse(query: str) -> list[Group]:
             made = [key for token in re.findall(r"\w+", alternative) for key in stems_of(token)]
             for key in made[-1:] if place else made:
                 weights.setdefault(key, _ALTERNATIVE if place else 1.0)
-        if weights:
-            groups.append(Group(word, float(boost[1]) if boost else 1.0, weights, _needles(weights)))
+        counted = float(boost[1]) if boost else 1.0
+        if weights and counted:
+            groups.append(Group(word, counted, weights, _needles(weights)))
     return groups
 
 
@@ -99,8 +100,8 @@ def _count(low: bytes, needles: Sequence[bytes]) -> int:
 def search(query: str, regions: Iterable[Region], top: int = 10) -> Found:
     """The `top` best passages, best first. What a very large input or a word on every page leaves out is in `note`."""
     groups = parse(query)
-    if not groups:
-        return Found([], "the query has no words")
+    if not groups or top < 1:
+        return Found([], "the query has no words" if not groups else f"top={top} asks for none")
     blocks, size, note = _scan(groups, regions)
     ranker = _Ranker(groups, _rarity(groups, blocks, size))
     best: list[tuple[float, int, int, Hit]] = []
@@ -164,8 +165,13 @@ def _rarity(groups: Sequence[Group], blocks: Sequence[_Block], size: int) -> lis
     for place in range(len(groups)):
         having = sum(min(block.counts[place], math.ceil((block.end - block.start) / _USUAL_BYTES)) for block in blocks)
         rare = math.log(1 + (max(total, having) - having + 0.5) / (having + 0.5))
-        found.append(groups[place].boost * (_LEAST_RARITY + rare))
-    return found
+        found.append(_LEAST_RARITY + rare)
+    # Where the subject is on every page, a rarer word that is to count less would outweigh it: "where is auth handled".
+    most = max((rarity for rarity, group in zip(found, groups, strict=True) if group.boost >= 1), default=math.inf)
+    return [
+        group.boost * (rarity if group.boost >= 1 else min(rarity, most))
+        for rarity, group in zip(found, groups, strict=True)
+    ]
 
 
 class _Ranker:
