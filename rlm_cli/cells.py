@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from rlm_cli.account import Account
 from rlm_cli.answer import Outcome
-from rlm_cli.background import in_background
+from rlm_cli.background import in_background, together
 from rlm_cli.citations import MOST_SOURCES, Sources
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
@@ -214,7 +214,7 @@ class CellHost:
             except (ProviderError, InputError) as error:
                 return {"error": type(error).__name__, "message": f"{error.message} {error.hint}".strip()}
 
-        return await asyncio.gather(*(one(first + index, parts) for index, parts in enumerate(prompts)))
+        return await together(one(first + index, parts) for index, parts in enumerate(prompts))
 
     def _announce(self, sizes: Sequence[int], model: str | None, *, recursive: bool) -> None:
         """Say before it is sent that a batch may take over half of what is left; what children take nobody knows."""
@@ -372,12 +372,12 @@ class CellHost:
         elif kind == "not_found" and (self.silent or self.failed) and self._blind < _BLIND:
             self._blind += 1
             word = "refused_failed"
-        elif kind == "not_found" and (line := self._line_passed_over()):
-            self._passed_over = True
-            word, values = "refused_passed_over", {"line": line}
         elif self.glimpse_only and self._early < (_EARLY if kind == "not_found" else 1):
             word, values = "refused_early" if not self._early else "refused_unsearched", {"text": text[:_SUBMITTED]}
             self._early += 1
+        elif kind == "not_found" and (line := self._line_passed_over()):
+            self._passed_over = True
+            word, values = "refused_passed_over", {"line": line}
         elif pack.marks and (name := copied(text, pack.marks, self._shown())) is not None:
             word, values = "refused_copied", {"word": name}
         elif pack.cells == "first" and not self._invented and (found := invented(text, self._code, self._shown())):

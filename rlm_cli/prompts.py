@@ -90,6 +90,7 @@ _WORDS = (
     "refused_plan",
     "refused_copied",
     "refused_invented",
+    "refused_passed_over",
     "compact",
     "extract",
     "direct_system",

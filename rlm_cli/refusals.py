@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from rlm_cli.context.words import question_words, stems
+
 _EMPTY = frozenset({"none", "null", "[]", "{}", "()", "set()", "''", '""', "n/a", "(no match)", "..."})
 _PLACEHOLDER = re.compile(
     r"[<\[({]?(?:the|your|final|best)?[ _-]?(?:best )?(?:answer|result|value|text)"
@@ -24,6 +26,8 @@ _PLAN = re.compile(
 )
 _WORD = re.compile(r"\w+(?:[-./]\w+)*")
 _LAST_PART = re.compile(r"(?<=/)\w+(?:[-.]\w+)+")
+_SHOWN_LINE = re.compile(r"^\S.*?:\d+: .*$", re.MULTILINE)  # as grep and search show them
+_MOST_WORDS = 2 / 3  # of a question, that a line has which may answer it
 _MOST_NAMES = 2_000  # that a name is compared with: 20 µs each
 _NEAR = 0.5  # how like another a name must be: `ads-api` is 0.53 like `ads-feed`, 0.67 like `cart-api`
 _LONGEST_PLAN = 600  # characters; a longer text may begin like a plan and still hold the answer
@@ -45,6 +49,19 @@ def copied(text: str, marks: Sequence[str], shown: str) -> str | None:
     Whoever is refused for it and is right need only print the passage.
     """
     return next((mark for mark in marks if mark in text and mark not in shown), None)
+
+
+def passed_over(question: str, shown: str) -> str | None:
+    """The line with its source, of those that the model was `shown`, that has most words of `question`; None below 2/3.
+
+    A model of 1.5B was shown the line that answers, searched for a phrase that stands nowhere, and reported that there
+    is none. The words of its path count: `services/a.yaml:2: owner: team heron` is about services.
+    """
+    wanted = {key for word in question_words(question) for key in stems(word)}
+    lines = dict.fromkeys(_SHOWN_LINE.findall(shown))
+    counted = [(len(wanted.intersection(stems(line))), -place, line) for place, line in enumerate(lines)]
+    most, _, line = max(counted, default=(0, 0, ""))
+    return line if most >= 2 and most >= _MOST_WORDS * len(wanted) else None
 
 
 def invented(text: str, code: str, shown: str) -> tuple[str, list[str]] | None:

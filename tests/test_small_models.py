@@ -14,7 +14,7 @@ from rlm_cli import prompts
 from rlm_cli.context.files import Files
 from rlm_cli.context.store import MemoryStore
 from rlm_cli.examples import Example, chosen
-from rlm_cli.refusals import invented, unfit
+from rlm_cli.refusals import invented, passed_over, unfit
 from rlm_cli.replies import blocks
 from tests.conftest import RunRlm
 from tests.server import Ask, ScriptedServer
@@ -109,6 +109,25 @@ def test_a_name_that_no_output_shows_is_told_from_words(text: str, found: tuple[
     assert invented(text, code, shown) == found
 
 
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("How many days of notice are needed to terminate it?", "a.txt:44: One may terminate by giving 45 days of notice."),
+        ("Which services are owned by team heron?", "services/geo.yaml:2: owner: team heron"),
+        ("Which letters ask for a refund?", None),
+        ("When?", None),
+    ],
+)
+def test_the_line_that_was_passed_over_has_most_words_of_the_question(question: str, line: str | None) -> None:
+    shown = """<output>
+a.txt:7: Hugo carried the letter on day 3.
+a.txt:44: One may terminate by giving 45 days of notice.
+services/geo.yaml:2: owner: team heron
+</output>
+The question was: How many days of notice are needed to terminate it?"""
+    assert passed_over(question, shown) == line
+
+
 ANY = st.text(max_size=80)
 SHOWN = {example.question: prompts.worked(SMALL, example.question) for example in SMALL.examples}
 
@@ -163,6 +182,10 @@ GUARDS = {
     "an example's answer": [LOOK, "```repl\nFINAL('Tilburg: the blue valves come from Harmsen & Co')\n```"],
     "not found after a failed cell": [LOOK, "```repl\nx = [][1]\n```", "```repl\nNOT_FOUND('no lamps')\n```"],
     "no code twice": [LOOK, "The answer is seven.", "As I said: seven."],
+    "not found beside the line that says it": [
+        "```repl\nprint(grep('many seven'))\n```",
+        "```repl\nNOT_FOUND('no line says how many lamps')\n```",
+    ],
     "the same cell twice": [LOOK, LOOK],
     "another cell with the same output": [LOOK, LOOK.replace("\n```", "  # again\n```")],
     "a name that no output shows": [LOOK, "```repl\nFINAL('seven lamps (input/b.txt:2)')\n```"],
@@ -174,8 +197,8 @@ GUARDS = {
 def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree) -> None:
     script = [*GUARDS[name], RIGHT]
     with ScriptedServer(script) as server:
-        folder = tree({"a.txt": "There are seven lamps.\n" * 40})
-        command = ["ask", folder, "how many lamps?", "-m", "compatible/x-1b", "--api-base", server.url]
+        folder = tree({"a.txt": "There are seven lamps in the hall.\n" * 40})
+        command = ["ask", folder, "how many lamps are in the hall?", "-m", "compatible/x-1b", "--api-base", server.url]
         done = rlm(*command, "--strategy", "rlm", "--json")
     assert done.exit == 0, done.stderr
     assert done.json["answer"].startswith("seven lamps")
@@ -194,6 +217,7 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
         "an example's answer": "is from the example",
         "not found after a failed cell": "your code failed",
         "no code twice": "Again no code was run",
+        "not found beside the line that says it": "There are seven lamps in the hall.\nIf it answers the question, submit",
         "the same cell twice": "the same output as before",
         "another cell with the same output": "the same output as before",
         "a name that no output shows": "b.txt stands in no output you were shown; like it are: a.txt",
