@@ -14,6 +14,7 @@ from rlm_cli.errors import AuthError
 from rlm_cli.keys import KeyRing, redact
 from rlm_cli.models.registry import KEYS
 from tests.conftest import RunRlm
+from tests.server import ScriptedServer
 
 CANARY = "sk-canary-0123456789abcdef"
 
@@ -63,6 +64,17 @@ def test_a_key_comes_from_a_pipe_and_goes_again(rlm: RunRlm, home: Path) -> None
     assert rlm("keys", "unset", "openai").exit == 0
     assert CANARY not in (home / "keys.toml").read_text()
     assert rlm("keys", "unset", "openai").exit == 2
+
+
+@pytest.mark.parametrize("model", ["openai/m", "litellm/openai/m"])
+def test_the_end_of_a_line_is_no_part_of_a_key(rlm: RunRlm, model: str) -> None:
+    with ScriptedServer(lambda _: "ok") as server:
+        words = ("ask", "-", "q?", "-m", model, "--api-base", server.url, "--strategy", "direct")
+        done = rlm(*words, stdin="a text", env={"OPENAI_API_KEY": f" {CANARY}\r\n"})
+        assert (done.exit, [asked.key for asked in server.asks]) == (0, [CANARY])
+        refused = rlm(*words, stdin="a text", env={"OPENAI_API_KEY": f"{CANARY}\r\nX-Evil: 1"})
+        assert (refused.exit, len(server.asks)) == (4, 1)
+        assert "the key in OPENAI_API_KEY holds control characters" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,6 +170,25 @@ def test_the_cache_is_shown_and_cleared_by_part(rlm: RunRlm, home: Path) -> None
     assert (home / "cache" / "models.txt").exists()
     assert rlm("cache", "clear").exit == 0
     assert list((home / "cache").iterdir()) == []
+
+
+def test_the_memory_of_a_killed_run_is_cleared_and_what_cannot_be_is_told(rlm: RunRlm, home: Path) -> None:
+    from rlm_cli import memo
+
+    path = home / "cache" / "memo.sqlite"
+    with contextlib.closing(memo.connect(path)) as killed:
+        killed.execute("INSERT INTO replies (key, model, text, made, used) VALUES (x'00', 'm', x'00', 1, 1)")
+        killed.commit()
+        left = {name: path.with_name(path.name + name).read_bytes() for name in ("", "-wal", "-shm")}
+    for name, data in left.items():  # as kill -9 leaves it
+        path.with_name(path.name + name).write_bytes(data)
+    path.with_name(path.name + ".damaged").write_bytes(b"x")
+    assert (rlm("cache", "clear").exit, memo.contents(path).entries) == (0, 0)
+    assert not path.with_name(path.name + ".damaged").exists()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        told = rlm("cache", "clear")
+    assert (told.exit, "database is locked" in told.stderr) == (2, True)
 
 
 def test_clearing_the_memory_does_not_disturb_who_uses_it(rlm: RunRlm, home: Path) -> None:

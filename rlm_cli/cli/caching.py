@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Annotated
 
@@ -78,9 +79,11 @@ def _parts() -> dict[str, list[Path]]:
 
 def _measure(path: Path) -> tuple[int, int]:
     """(files, bytes on disk) below a path."""
-    if not path.is_dir() or path.is_symlink():
-        return 1, path.lstat().st_size
     files = size = 0
+    if not path.is_dir() or path.is_symlink():
+        with contextlib.suppress(FileNotFoundError):  # such as the log of sqlite, which goes with its last reader
+            files, size = 1, path.lstat().st_size
+        return files, size
     for folder, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
@@ -91,15 +94,18 @@ def _measure(path: Path) -> tuple[int, int]:
 
 def _remove(path: Path) -> None:
     """Runs under way are not disturbed: sqlite forgets rows, and an open file outlives its name."""
-    if path == places().memo:
-        memo.clear(path)
-        return
-    if path.name.startswith(places().memo.name):
+    damaged = path.name.endswith(".damaged")  # set aside, and in nobody's use
+    if path != places().memo and path.name.startswith(places().memo.name) and not damaged:
         return
     try:
+        if path == places().memo:
+            memo.clear(path)
+            return
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot remove {shown(path)}: {error.strerror}") from None
+    except sqlite3.Error as error:
+        raise UsageError(f"cannot clear {shown(path)}: {error}", "Try again when no run is going on.") from None

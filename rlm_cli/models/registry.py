@@ -237,7 +237,7 @@ def _hosted(wanted: Wanted, name: str) -> Model:
         shown=wanted.name,
         base=wanted.base,
         # What litellm finds in the environment by itself it knows best how to use.
-        key="" if key_name and os.environ.get(key_name) and not wanted.base else key,
+        key="" if key and os.environ.get(key_name) == key and not wanted.base else key,
         key_name=key_name or next(iter(variables), ""),
         window=wanted.window,
         price=wanted.price,
@@ -246,10 +246,12 @@ def _hosted(wanted: Wanted, name: str) -> Model:
 
 
 def _key(wanted: Wanted, variables: tuple[str, ...]) -> tuple[str, str]:
-    """(key, the variable it came from)."""
-    if wanted.key:
-        return wanted.key, ""
-    return next(((wanted.environment[name], name) for name in variables if wanted.environment.get(name)), ("", ""))
+    """(key, the variable it came from). Raises AuthError where a key cannot stand in a request."""
+    name = "" if wanted.key else next((name for name in variables if wanted.environment.get(name)), "")
+    key = (wanted.key or wanted.environment.get(name, "")).strip()  # `export KEY=$(cat file)` of a file from Windows
+    if not key.isprintable():
+        raise AuthError(f"the key in {name or 'use'} holds control characters", "Set it again.")
+    return key, name
 
 
 def _check_login(owner: str, wanted: Wanted) -> None:
