@@ -1,4 +1,4 @@
-"""Blocking work beside the event loop, in a thread that nobody waits for at the end.
+"""Work beside the caller: blocking work in a thread that nobody waits for at the end, and several tasks at once.
 
 `asyncio.to_thread` uses the loop's executor, whose threads are joined when the program ends: a read from a pipe that
 never comes would hold Ctrl-C up for ever. A daemon thread does not.
@@ -9,10 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+async def together(work: Iterable[Awaitable[T]]) -> list[T]:
+    """The results of all of `work`, run at once, in its order. Where one raises, the others are cancelled and awaited:
+    `asyncio.gather` alone would leave them to go on, and to spend, behind the caller's back."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 async def in_background(work: Callable[[], T]) -> T:

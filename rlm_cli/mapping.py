@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from rlm_cli import prompts
 from rlm_cli.answer import Outcome
+from rlm_cli.background import together
 from rlm_cli.cells import Shared
 from rlm_cli.context.regions import Region
 from rlm_cli.context.spans import FileNames, Span
@@ -122,7 +123,7 @@ async def _ask_each(
         if reply and not _NOTHING.match(reply):
             found.texts[number] = checked(reply, spans, shared.store, names)
 
-    await asyncio.gather(*(one(number, spans) for number, spans in enumerate(parts)))
+    await together(one(number, spans) for number, spans in enumerate(parts))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rlm_cli.answer import Outcome
+from rlm_cli.background import together
 from rlm_cli.cells import Shared
 from rlm_cli.engine import Node
 from rlm_cli.errors import LimitReached, ProviderError, RlmError, SchemaError
@@ -38,8 +38,8 @@ async def vote(
     """The answer that most of `count` runs gave, with `votes` saying how many. Raises what all of them ended with."""
     if shared.pack.temperature is not None:
         shared.pack = replace(shared.pack, temperature=max(_WARM, shared.pack.temperature))
-    results = await asyncio.gather(
-        *(_one(shared, question, shared.next_child("0"), new_node, strategy, earlier) for _ in range(count))
+    results = await together(
+        _one(shared, question, shared.next_child("0"), new_node, strategy, earlier) for _ in range(count)
     )
     outcomes = [result for result in results if isinstance(result, Outcome)]
     if not outcomes:

@@ -7,6 +7,7 @@ import doctest
 import io
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 import rlm_cli.library
 from rlm_cli import RLM, Answer, acompletion, completion
 from rlm_cli.errors import AuthError, InputError, LimitReached, ProviderError, SchemaError, UsageError
-from tests.server import Ask, Item, ScriptedServer, unauthorized, wrong_model
+from tests.server import Ask, Broken, Item, ScriptedServer, Status, unauthorized, wrong_model
 
 OFFLINE = "offline/extractive"
 
@@ -316,3 +317,21 @@ def test_a_traceback_shows_what_to_do_next() -> None:
     assert "\nrlm config lists them.\n" in "".join(traceback.format_exception(caught.value))
     caught.value.hint = ""
     assert "\nrlm config" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("more", [{"strategy": "map"}, {"strategy": "direct", "votes": 4}], ids=["map", "votes"])
+def test_what_runs_beside_a_failure_that_ends_a_question_ends_with_it(more: dict[str, Any]) -> None:
+    """Nothing goes on to be paid for behind the back of whoever was told that it failed."""
+
+    def script(ask: Ask) -> Item:
+        return Broken("hang") if ask.number else Status(401, delay=0.3)
+
+    with ScriptedServer(script) as server, RLM("word\n" * 40_000, **scripted(server, **more)) as session:
+        with pytest.raises(AuthError):
+            session.ask("what?")
+        deadline = time.monotonic() + 30  # far below --call-time
+        while server.open:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert len(server.asks) > 1
+        assert all(ask.cancelled for ask in server.asks[1:])
