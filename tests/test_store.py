@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import threading
@@ -120,6 +121,31 @@ def test_small_files_are_opened_together_where_that_is_offered(tmp_path: Path) -
     assert len(asked) <= 300 / store_module.AHEAD + 1
     assert len(one.files) <= 302
     assert list(store.failed) == [7]
+
+
+def test_what_was_opened_together_is_closed_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = written(tmp_path, [b"text\n" for _ in range(20)])
+    one = Opened(paths)
+    reads = 0
+
+    def read(descriptor: int, start: int, count: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        if reads == 3:
+            raise OSError(errno.EIO, "a broken disk")
+        if reads == 6:
+            raise KeyboardInterrupt
+        return os.pread(descriptor, count, start)
+
+    monkeypatch.setattr(store_module, "_read", read)
+    store = MappedStore(Names(paths), one, open_files=lambda files: [one(file) for file in files])
+    before = descriptors()
+    with pytest.raises(KeyboardInterrupt):
+        store.size(0)
+    assert descriptors() == before
+    assert list(store.failed) == [2]
+    assert [store.size(number) for number in range(20)] == [5, 5, 0, *[5] * 17]
+    assert build_context(store).count("text") == 19
 
 
 def test_a_file_that_cannot_be_read_is_empty_for_the_whole_run(tmp_path: Path) -> None:

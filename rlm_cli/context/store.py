@@ -225,11 +225,23 @@ class MappedStore(ByteStore):
             except Exception as error:
                 self._fail(file, error)
             return
-        for number, descriptor in zip(wanted, self._open_files(wanted), strict=True):
-            if isinstance(descriptor, Exception):
-                self._fail(number, descriptor)
-            else:
-                self._settle(number, descriptor)
+        opened = list(zip(wanted, self._open_files(wanted), strict=True))
+        try:
+            while opened:
+                self._settle_or_fail(*opened.pop(0))
+        finally:  # interrupted: what is not settled belongs to nobody
+            for _, descriptor in opened:
+                if not isinstance(descriptor, Exception):
+                    os.close(descriptor)
+
+    def _settle_or_fail(self, file: int, descriptor: int | Exception) -> None:
+        if isinstance(descriptor, Exception):
+            self._fail(file, descriptor)
+            return
+        try:
+            self._settle(file, descriptor)
+        except OSError as error:
+            self._fail(file, error)
 
     def _following(self, file: int) -> list[int]:
         """The small files after `file` that are worth opening with it: half of what is kept, and `AHEAD` at most."""
@@ -248,15 +260,16 @@ class MappedStore(ByteStore):
 
     def _settle(self, file: int, descriptor: int) -> None:
         try:
-            if self._sizes[file] < 0:
-                self._bases[file] = base = self.files.base(file)
-                self._sizes[file] = max(0, min(self.files.size(file), os.fstat(descriptor).st_size - base))
-            size = self._sizes[file]
+            size, base = self._sizes[file], self._bases[file]
+            if size < 0:
+                base = self.files.base(file)
+                size = max(0, min(self.files.size(file), os.fstat(descriptor).st_size - base))
             if size <= SMALL:
-                data = _read(descriptor, self._bases[file], size)
+                data = _read(descriptor, base, size)
         except BaseException:
             os.close(descriptor)
             raise
+        self._sizes[file], self._bases[file] = size, base
         if size > SMALL:
             self._large[file] = _Open(descriptor)
             if len(self._large) > OPEN:

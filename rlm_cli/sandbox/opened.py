@@ -9,39 +9,61 @@ from typing import Any
 from rlm_cli.context.files import Files
 from rlm_cli.sandbox.realise import real
 
+_PIECE = 1 << 16
+"""Characters that are cut into lines at once."""
+
 
 class OpenText:
-    """A file of the input as `open(path)` gives it. Lines are cut as they are read; nothing is held."""
+    """A file of the input as `open(path)` gives it. Lines end at `\\n` and are cut as they are read; none is held."""
 
-    __slots__ = ("_at", "_text", "closed", "name")
+    __slots__ = ("_ahead", "_at", "_text", "closed", "name")
 
     def __init__(self, name: str, text: Any) -> None:
         self.name = name
         self.closed = False
         self._text = text
         self._at = 0
+        self._ahead: list[str] = []  # the lines from there on that are cut already, the next one last
 
     def read(self, size: int | None = -1, /) -> Any:
         """The next `size` characters, or the rest."""
         end = len(self._text) if size is None or size < 0 else min(len(self._text), self._at + size)
-        begin, self._at = self._at, end
+        begin = self._at
+        self._go(end)
         return self._text[begin:end]
 
     def readline(self, size: int | None = -1, /) -> str:
         """The next line with its end; empty after the last one."""
+        if not self._ahead:
+            lines = str(self._text[self._at : self._at + _PIECE]).split("\n")
+            self._ahead = [line + "\n" for line in lines[-2::-1]]
+        if self._ahead and (size is None or size < 0):
+            line = self._ahead.pop()
+            self._at += len(line)
+            return line
         end = self._text.find("\n", self._at) + 1 or len(self._text)
         if size is not None and size >= 0:
             end = min(end, self._at + size)
-        begin, self._at = self._at, end
+        begin = self._at
+        self._go(end)
         return str(real(self._text[begin:end]))
 
-    def readlines(self, hint: int | None = -1, /) -> list[Any]:
+    def readlines(self, hint: int | None = -1, /) -> list[str]:
         """The lines that are left, with their ends."""
-        rest = self.read()
-        return list(rest.splitlines(keepends=True))
+        return list(self)
 
     def __iter__(self) -> Iterator[str]:
-        yield from self.readlines()
+        return self
+
+    def __next__(self) -> str:
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def _go(self, place: int) -> None:
+        self._at = place
+        self._ahead.clear()
 
     def __enter__(self) -> OpenText:
         return self
@@ -54,7 +76,7 @@ class OpenText:
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         base = (0, self._at, len(self._text))[whence]
-        self._at = max(0, min(len(self._text), base + offset))
+        self._go(max(0, min(len(self._text), base + offset)))
         return self._at
 
     def tell(self) -> int:
