@@ -178,6 +178,19 @@ def test_tests_come_after_what_they_test_unless_asked_for() -> None:
     assert ask(APP, "which test covers the token check").cited[0][0] == "tests/test_tokens.py"
 
 
+def test_where_a_thing_is_used_comes_after_where_it_is() -> None:
+    names = b"from app.refunds import refund_payment, refund_all, refund_later, refund_some  # refund refund refund\n"
+    users = {f"app/use{number}.py": names + b"\n\ndef serve():\n    return 1\n" for number in range(3)}
+    body = b"def _take(order):\n    total = order.total\n    # the refund goes back the way that it came\n    return total\n"
+    assert ask({**users, "app/money.py": body}, "how is a refund made").cited[0][0] == "app/money.py"
+
+
+def test_what_is_configured_is_vague_and_a_configuration_is_not() -> None:
+    assert query("how are timeouts configured").endswith("^0.3")
+    assert "^" not in query("where is the configuration")
+    assert "^" not in query("which handler is it")
+
+
 def test_sources_are_of_different_files_first() -> None:
     run = ask(APP, "where is the token checked")
     first = [path for path, _, _ in run.cited[:3]]

@@ -234,6 +234,18 @@ def test_one_family_has_one_stem(family: str) -> None:
     assert len({stem(word) for word in family.split()}) == 1
 
 
+def test_who_wrote_it_is_no_login() -> None:
+    assert {stem(word) for word in ("author", "authors", "authority", "authoring")} == {"author"}
+    assert {stem(word) for word in ("auth", "authorize", "authorise", "authorization")} == {"auth"}
+
+
+def test_a_word_that_counts_less_never_outweighs_the_subject_on_every_page() -> None:
+    page = b"\n\n" + b"x = 1\n" * 150
+    subject = {f"part{number}.py": b"auth = 1\n" + page for number in range(30)}
+    found = readers({**subject, "log.py": b"handle = 1\n" + page}).search("auth handle^0.3", top=40)
+    assert found[-1].path == "log.py"
+
+
 def test_identifiers_count_as_parts_and_whole() -> None:
     assert stems("HTTPAdapter max_redirects") == ["http", "adapt", "httpadapt", "max", "redirect", "maxredirect"]
 

@@ -65,6 +65,8 @@ _SUFFIXES = (
     ("ers", 4), ("ors", 4), ("er", 4), ("or", 4), ("ed", 3), ("ly", 4),
 )  # fmt: skip
 """(suffix, letters that must be left)."""
+_AUTHOR = re.compile(r"author(?!i[sz])")
+"""An author and an authority are no authentication; who authorizes is asked about by "auth"."""
 
 
 def stem(word: str) -> str:
@@ -75,6 +77,8 @@ def stem(word: str) -> str:
         word = word[:-2]
     elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
+    if _AUTHOR.match(word):
+        return "author"
     cut = True
     while cut:
         cut = False

@@ -34,6 +34,11 @@ _LESS = (
 """(paths, words of a question that ask for just these, how much they count otherwise)."""
 
 
+_IMPORT = re.compile(
+    r"\s*(?:import\s|from\s+\S+\s+import\b|use\s+[\w:{]+.*;|#\s*include\b|using\s+[\w.]+;|require(?:_relative)?\b"
+    r"|(?:const|let|var)\s.*=\s*require\()"
+)
+_OF_IMPORT = 0.6  # of a passage whose best line only says that the thing is used from elsewhere
 _LITERAL = 3.0  # what the definition of an identifier that the question spells out adds
 _BY_NAME, _BY_PATH = 0.8, 0.8  # what a definition or a file of just this name adds to the best passage's 1
 
@@ -102,10 +107,10 @@ def rank(found: Sequence[Place], question: str) -> list[Ranked]:
     by_path: dict[str, list[Place]] = defaultdict(list)
     for place in found:
         by_path[place.path].append(place)
-    top = max((place.score for place in found), default=0.0) or 1.0
+    top = max(map(_strength, found), default=0.0) or 1.0
     ranked: list[Ranked] = []
     for path, here in by_path.items():
-        passages = sorted((place.score / top for place in here if place.score), reverse=True)
+        passages = sorted((_strength(place) / top for place in here if place.score), reverse=True)
         evidence = sum(score * share for score, share in zip(passages, (1.0, 0.3, 0.2, 0.1, 0.1), strict=False))
         names = [likeness(defined_name(place.text), words) for place in here]
         literal = any(defined_name(place.text).rpartition(".")[2] in exact for place in here)
@@ -120,4 +125,8 @@ def rank(found: Sequence[Place], question: str) -> list[Ranked]:
 def _worth(place: Place, here: Sequence[Place], top: float, words: Sequence[Wanted]) -> float:
     """A place's worth within its file: a passage gains by the definitions that stand in it."""
     inside = [likeness(defined_name(other.text), words) for other in here if place.first <= other.line <= place.last]
-    return place.score / top + 0.5 * max(inside, default=0.0)
+    return _strength(place) / top + 0.5 * max(inside, default=0.0)
+
+
+def _strength(place: Place) -> float:
+    return place.score * (_OF_IMPORT if _IMPORT.match(place.text) else 1.0)

@@ -135,7 +135,10 @@ created apply applied choose chosen locate located code function class method mo
 place logic able right way kind type work done point different follow followed following specific internally exactly
 currently first last
 """
-_VAGUE = frozenset(stem(word) for word in _VAGUE_WORDS.split())
+_VAGUE_AS_WRITTEN = frozenset(_VAGUE_WORDS.split())
+_VAGUE = frozenset(map(stem, _VAGUE_AS_WRITTEN))
+_THINGS = ("er", "ers", "or", "ors", "ation", "ations")
+"""Endings of nouns: what is configured is any deed, a configuration and a handler are things that are looked for."""
 
 
 def _table() -> dict[str, tuple[str, ...]]:
@@ -177,7 +180,8 @@ def neighbours(question: str) -> dict[str, tuple[str, ...]]:
 
 def vague(word: str) -> bool:
     """Whether the word says little about what is looked for."""
-    return stem(word.lower()) in _VAGUE
+    lower = word.lower()
+    return lower in _VAGUE_AS_WRITTEN or (stem(lower) in _VAGUE and not lower.endswith(_THINGS))
 
 
 def weight(word: str) -> float:
