@@ -81,6 +81,19 @@ BREACHES = {
     "no kind": "tell({})",
     "ready again": "tell({'t': 'ready', 'layers': [], 'missing': {}})",
     "deep nesting": "say(b'[' * 200_000 + b']' * 200_000 + b'\\n')",
+    **{
+        f"{depth} lists in each other in {where}": f"say(b'{head}' + b'[' * {depth} + b']' * {depth} + b'{tail}\\n'); hear(); tell(DONE)"
+        for depth in (100, 500, 900)
+        for where, head, tail in (
+            (
+                "a schema",
+                '{"t":"call","m":"query","a":{"prompts":[["p"]],"model":null,"recursive":false,"site":null,"schema":',
+                "}}",
+            ),
+            ("an answer", '{"t":"call","m":"submit","a":{"kind":"final","parts":null,"searched":true,"value":', "}}"),
+            ("what a tool is given", '{"t":"call","m":"tool","a":{"name":"x","named":{},"arguments":', "}}"),
+        )
+    },
     "a huge number": "say(b'{\"t\":' + b'9' * 10_000 + b'}\\n')",
     "the end of the process": "os._exit(3)",
     "the end inside a line": "say(b'{\"t\":'); os._exit(0)",
@@ -131,6 +144,7 @@ BREACHES = {
     "coverage of a file outside": "tell({**DONE, 'coverage': [[7, 0, 1]]})",
     "coverage of half a pair": "tell({**DONE, 'coverage': [[0, 0]]})",
     "coverage that is too far": "tell({**DONE, 'coverage': [[0, 0, 1 << 80]]})",
+    "coverage of a file twice": "tell({**DONE, 'coverage': [[0, 0, 1], [0, 5, 1]]})",
     "coverage of a huge file number": "tell({**DONE, 'coverage': [[1 << 40, 0, 1]]})",
     "a draft that is a list": "tell({**DONE, 'draft': ['x']})",
 }
@@ -158,6 +172,16 @@ def test_a_breach_ends_the_worker_and_not_the_host(impostor: Bench, name: str) -
     assert impostor.host.submissions == []
     assert impostor.host.queries == []
     assert impostor.result("tell(DONE)").output == "fine"
+
+
+def test_values_are_taken_as_deep_as_a_cell_sends_them(impostor: Bench) -> None:
+    impostor.forget()
+    nested = "[" * 40 + "]" * 40
+    result = impostor.result(
+        f"tell({{'t': 'call', 'm': 'submit', 'a': {{'kind': 'final', 'parts': None, 'searched': True, 'value': {nested}}}}}); hear(); tell(DONE)"
+    )
+    assert (result.error, len(impostor.host.submissions)) == (None, 1)
+    impostor.host.submissions.clear()
 
 
 def test_a_line_without_end_is_bounded(impostor: Bench) -> None:

@@ -134,13 +134,15 @@ class Coverage:
         if not isinstance(value, list) or len(value) > len(files):
             raise ValueError("coverage must be a list with at most one row a file")
         coverage = cls()
+        last = -1
         for row in value:
             if not (isinstance(row, list) and len(row) % 2 == 1 and 3 <= len(row) <= 2 * MOST_STRETCHES + 3):
                 raise ValueError("a row of coverage must be a file and pairs of numbers")
             if not all(type(number) is int and 0 <= number < 1 << 62 for number in row):
                 raise ValueError("coverage must be whole numbers from 0")
-            if row[0] >= len(files):
-                raise ValueError("coverage of a file outside the corpus")
+            if not last < row[0] < len(files):
+                raise ValueError("coverage of a file outside the corpus, or out of order")
+            last = row[0]
             size, place = files.size(row[0]), 0
             for gap, length in zip(row[1::2], row[2::2], strict=True):
                 start = place + gap

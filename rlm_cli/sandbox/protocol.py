@@ -24,6 +24,9 @@ LONGEST = 64 << 20
 MOST_BRACKETS = 4_000_000
 """Arrays and objects of one line: a byte of `[` becomes sixty of memory here."""
 
+MOST_DEPTH = 100
+"""Arrays and objects inside each other: cells send values at most twenty deep, and the host walks them recursively."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -43,7 +46,8 @@ def decode(line: bytes | bytearray) -> dict[str, Any]:
     """The message of one line. Raises Breach."""
     if len(line) > LONGEST:
         raise Breach("a line is too long")
-    if len(line) > MOST_BRACKETS and line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
+    brackets = line.count(b"[") + line.count(b"{")
+    if brackets > MOST_BRACKETS:
         raise Breach(f"a line of more than {MOST_BRACKETS:,} values")
     try:
         message = json.loads(line.decode("ascii"))
@@ -51,7 +55,21 @@ def decode(line: bytes | bytearray) -> dict[str, Any]:
         raise Breach(f"a line is not ASCII JSON: {error}") from None
     if not isinstance(message, dict):
         raise Breach("a message is not an object")
+    if brackets > MOST_DEPTH and _is_deep(message):
+        raise Breach("a line is nested too deeply")
     return message
+
+
+def _is_deep(message: dict[str, Any]) -> bool:
+    level: list[Any] = [message]
+    for _ in range(MOST_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
