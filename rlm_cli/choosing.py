@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 
-from rlm_cli.errors import UsageError
+from rlm_cli.errors import AuthError, UsageError
 from rlm_cli.keys import KeyRing
 from rlm_cli.models import Model
 from rlm_cli.models.registry import KEYS, default_models, needs_key, open_model
@@ -33,6 +33,12 @@ def choose_models(settings: Settings, past: Past | None) -> tuple[Model, Model, 
     base, window = settings.api_base, settings.context_window
     if fallback and base and settings.origins["api_base"].layer == "flag":
         raise UsageError("--api-base says where, and no -m says which model", "Add -m openai/NAME.")
+    if fallback and settings.fail_if and not settings.dry_run:
+        # It finds places for nearly any words, so a check would fail for want of a secret, and blame lines for it.
+        raise AuthError(
+            f"--fail-if {settings.fail_if} asks for a judgement, and no key of a language model is set.",
+            "Set a key, such as ANTHROPIC_API_KEY or OPENAI_API_KEY. -m offline/extractive only looks for the words.",
+        )
     if settings.dry_run:  # nothing is sent, so no key is needed to say what it would cost, and no key_cmd runs
         given = {variable: "none" for wanted in (name, sub_name) for variable in needs_key(wanted)}
         keys = ChainMap(given, keys)  # type: ignore[arg-type]  # it is only read

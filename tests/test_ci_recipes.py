@@ -90,3 +90,14 @@ def test_fail_if_leaves_every_other_status(rlm: RunRlm, checkout: Path) -> None:
         assert rlm("ask", "gone", "a password?", "--fail-if", what, cwd=checkout).exit == 3
         done = rlm("ask", "src", "a password?", "--fail-if", what, "-m", "openai/gpt-5", cwd=checkout)
         assert done.exit == 4
+
+
+@pytest.mark.parametrize("what", ["found", "not-found"])
+def test_a_search_for_words_is_no_judgement(rlm: RunRlm, checkout: Path, what: str) -> None:
+    """A job without its secret (a fork's) fails for that, and not for lines that happen to have the words."""
+    words = ("ask", "src", "a password that is hard-coded", "--fail-if", what)
+    done = rlm(*words, "-q", cwd=checkout)
+    assert (done.exit, done.stdout) == (4, "")
+    assert "ANTHROPIC_API_KEY" in done.stderr
+    assert rlm(*words, "-n", cwd=checkout).exit == 0
+    assert rlm(*words, "-m", "offline/extractive", cwd=checkout).exit == int(what == "found")
