@@ -8,7 +8,9 @@ between the opening and the last feedback by a summary that the model itself wro
 from __future__ import annotations
 
 from rlm_cli.models import Message
+from rlm_cli.models.tokens import MESSAGE, count, count_messages
 from rlm_cli.prompts import transcript
+from rlm_cli.replies import shorten
 
 
 class Conversation:
@@ -27,14 +29,34 @@ class Conversation:
         """What was added so far (system, worked examples, task) is never cut."""
         self._opening = len(self.messages)
 
-    def asking(self, wanted: str) -> list[Message]:
-        """The messages with a further wish at their end. Two user messages in a row are refused by some providers."""
-        messages = list(self.messages)
+    def asking(self, wanted: str, most: int | None = None) -> list[Message]:
+        """The messages with a further wish at their end. Two user messages in a row are refused by some providers.
+
+        `most`: tokens that they may take in all, at most; what was said first, behind the task, is left out then.
+        """
+        messages = list(self.messages) if most is None else self._recent(most - count(wanted)[1])
         if messages and messages[-1].role == "user":
             messages[-1] = Message("user", f"{messages[-1].content}\n\n{wanted}")
         else:
             messages.append(Message("user", wanted))
         return messages
+
+    def _recent(self, most: int) -> list[Message]:
+        """System prompt and task without worked examples, and as many of the last turns as `most` tokens hold."""
+        task, said = self.messages[max(0, self._opening - 1) : self._opening], self.messages[self._opening :]
+        kept = [message for message in self.messages[:1] if message.role == "system"] + task
+        left, turns = most - count_messages(kept)[1], []
+        for place in range(len(said) - 1, -1, -1):
+            left -= count(said[place].content)[1] + MESSAGE
+            if left < 0:
+                break
+            if said[place].role == "assistant":
+                turns = said[place:]
+        if not turns and said:  # what is told of the last turn alone is too long
+            last = said[-1]
+            room = max(0, most - count_messages(kept)[1]) // 2  # characters: one takes up to two tokens
+            turns = [Message("assistant", "…"), Message(last.role, shorten(last.content, room))]
+        return kept + turns
 
     @property
     def can_be_cut(self) -> bool:

@@ -19,7 +19,7 @@ from rlm_cli.cells import CellHost, NewSandbox, Shared
 from rlm_cli.context.spans import Part
 from rlm_cli.conversation import Conversation
 from rlm_cli.description import describe, glimpse
-from rlm_cli.errors import LimitReached, OutOfTime, ProviderError
+from rlm_cli.errors import ContextTooLong, LimitReached, OutOfTime, ProviderError
 from rlm_cli.events import (
     CellFinished,
     CellStarted,
@@ -35,7 +35,7 @@ from rlm_cli.events import (
     TurnStarted,
 )
 from rlm_cli.figures import duration, money, plural
-from rlm_cli.gate import Request
+from rlm_cli.gate import LAST_INPUT, Request
 from rlm_cli.models import Message, Reply, Role
 from rlm_cli.replies import blocks, shorten, visible
 from rlm_cli.sandbox import CellError, CellResult
@@ -389,12 +389,23 @@ class Node:
             raise limit  # the reserve is one for the whole tree: the root spends it
         wanted = self._shared.pack.say("extract", reason=limit.message, question=self._question)
         try:
-            reply = await self._ask("root" if self._depth else "extract", self._conversation.asking(wanted))
-        except (LimitReached, ProviderError) as error:
-            return Outcome(
-                "partial", f"No answer was reached: {limit.message}; {error.message}", stopped_by=limit.limit
-            )
-        return Outcome("partial", reply.text.strip(), stopped_by=limit.limit)
+            text = (await self._last_words(wanted)).text.strip()
+        except LimitReached:
+            text = f"No answer was reached: {limit.message}"
+        except ProviderError as error:
+            text = f"No answer was reached: {limit.message}; {error.message}"
+        return Outcome("partial", text, stopped_by=limit.limit)
+
+    async def _last_words(self, wanted: str) -> Reply:
+        """The reply to `wanted`; over the last part of the conversation where all of it is more than is left."""
+        for most in (None, LAST_INPUT, LAST_INPUT // 4):
+            try:
+                return await self._ask("root" if self._depth else "extract", self._conversation.asking(wanted, most))
+            except (LimitReached, ContextTooLong) as error:
+                failure = error
+                if isinstance(error, LimitReached) and error.limit not in ("cost", "tokens"):
+                    break
+        raise failure
 
     async def _child(self, question: str, parts: Sequence[Part], cell: str, site: int | None) -> Outcome:
         """`rlm_query`: a child over `parts`, or over this node's whole input where none are given."""

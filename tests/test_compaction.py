@@ -1,9 +1,12 @@
-"""A long run stays inside the window: earlier turns become a summary, the raw ones stay in `history`, variables live on."""
+"""A long run stays inside the window: earlier turns become a summary, the raw ones stay in `history`, variables live on.
+At a limit its last answer is written from what fits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import RunRlm
 from tests.server import Ask, Item, ScriptedServer, count, too_long
@@ -54,3 +57,24 @@ def test_forty_turns_fit_a_window_of_twelve_thousand_tokens(rlm: RunRlm, tree: M
     assert all("So far: turn" in event["summary"] for event in compacted)
     replayed = rlm("replay", "last", "--json")
     assert (replayed.exit, replayed.json["answer"]) == (0, done.json["answer"])
+
+
+@pytest.mark.parametrize("limit", ["80000", "30000"])
+def test_the_last_answer_of_a_long_run_is_written_from_what_fits(limit: str, rlm: RunRlm, tree: MakeTree) -> None:
+    """The conversation is longer than what is kept for the last answer: its last turns are asked about, not none."""
+
+    def script(asked: Ask) -> Item:
+        if "must stop now" in asked.text:
+            return "what there is"
+        return "```repl\nseen = context[len(history):][:19000]\nprint(seen)\n```"
+
+    folder = tree({"a.txt": "abc, def; 0x0007\n" * 20_000})
+    with ScriptedServer(script) as server:
+        words = ["-m", "openai/root", "--api-base", server.url, "--strategy", "rlm"]
+        done = rlm("ask", folder, "how many?", *words, "--max-tokens", limit, "--json", env=KEY)
+        assert (done.exit, done.json["answer"]) == (6, "what there is"), done.stderr
+        last = server.asks[-1]
+    assert "how many?" in last.text
+    assert count("".join(str(message["content"]) for message in last.messages)) < 20_000
+    replayed = rlm("replay", "last", "--json")
+    assert (replayed.exit, replayed.json["answer"]) == (6, "what there is"), replayed.stderr
