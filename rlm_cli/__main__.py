@@ -49,6 +49,8 @@ def run(arguments: Sequence[str]) -> int:
         _silence_stdout()
         return ExitStatus.ANSWERED
     except Exception as error:
+        if isinstance(error, MemoryError) or str(error) == "can't start new thread":
+            error = OSError(errno.ENOMEM, str(error))
         if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
             return _OF_THE_SYSTEM[error.errno](error)
         return _last_resort(error)
@@ -77,10 +79,18 @@ def _crowded(_error: OSError) -> int:
     return ExitStatus.SANDBOX
 
 
+def _short(_error: OSError) -> int:
+    hint = "`ulimit -v` and `ulimit -u` say what is allowed; `rlm runs` has what was done so far."
+    _tell(SandboxError("the system gives rlm no more memory, or no more processes", hint))
+    return ExitStatus.SANDBOX
+
+
 _OF_THE_SYSTEM: dict[int | None, Callable[[OSError], int]] = {
     errno.ENOSPC: _unwritten,
     errno.EMFILE: _crowded,
     errno.ENFILE: _crowded,
+    errno.ENOMEM: _short,
+    errno.EAGAIN: _short,
 }
 """What the system refuses is no bug of ours, wherever it comes up."""
 

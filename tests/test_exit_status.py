@@ -167,6 +167,18 @@ def test_8_no_descriptor_is_left(environment: dict[str, str], folder: Path) -> N
         assert judged(done.stdout, 8)["error"]["hint"] == "`ulimit -n 256` lets it open more."
 
 
+def test_8_the_system_starts_no_thread(environment: dict[str, str], folder: Path, home: Path) -> None:
+    code = (
+        "import resource, sys, threading, rlm_cli.__main__\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)); threading.stack_size(8 << 30)\n"
+        f"sys.argv = ['rlm', 'ask', {str(folder)!r}, 'where?']; rlm_cli.__main__.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=False)
+    assert done.returncode == ExitStatus.SANDBOX, done.stderr
+    assert b"no more memory, or no more processes" in done.stderr
+    assert not [*home.rglob("crash-*.txt")]
+
+
 def test_9_schema(ask: Callable[..., Result]) -> None:
     wrong = "```repl\nFINAL({'line': 'x'})\n```"
     replies: list[Item] = [LOOK, *[wrong] * 4, "not json", "{}"]
