@@ -146,6 +146,11 @@ class RunStarted(Event):
     settings: dict[str, Any] = field(default_factory=dict)  # what is needed to resume; never a key
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def models(self) -> str:
+        """The root model and the sub-model, or the one that is both."""
+        return ", ".join(dict.fromkeys(filter(None, (self.root_model, self.sub_model))))
+
 
 @event("question.asked")
 class QuestionAsked(Event):

@@ -547,9 +547,12 @@ def test_a_call_that_failed_is_no_turn_that_went_well() -> None:
     assert turn_line(state, root, root.turn, 80).text.startswith("✗ 2  no reply")
 
 
-@pytest.mark.parametrize(("kind", "told"), [("Unreachable", True), ("ModelNotFound", False), ("Interrupted", False)])
-def test_a_run_is_gone_on_with_where_that_can_lead_on(kind: str, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("kind", "status", "told"),
+    [("Unreachable", 5, True), ("ModelNotFound", 5, False), ("Interrupted", 5, False), ("InputError", 3, False)],
+)
+def test_a_run_is_gone_on_with_where_that_can_lead_on(kind: str, status: int, told: bool) -> None:
     script = Script().question("q").begin_turn()
-    script.add(RunFinished(status="failed", exit_code=5, usage={}, error={"type": kind, "message": "m"}))
+    script.add(RunFinished(status="failed", exit_code=status, usage={}, error={"type": kind, "message": "m"}))
     shown = " ".join(line.text for line in summary(fold(script), 100, script.t))
     assert ("go on with: rlm resume k7f2" in shown) == told

@@ -73,7 +73,8 @@ def _refuse_slip(words: Sequence[str]) -> None:
         raise UsageError(f"there is no option {word}", f"Did you mean {own[0]}?")
     if word.startswith("-") or os.path.lexists(word):
         return
-    near = get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
+    swapped = [name for name in COMMANDS if sorted(name) == sorted(word)]  # in short names too: aks
+    near = swapped or get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
     if near or (len(words) == 1 and not any(character.isspace() for character in word)):
         hint = f"Did you mean: rlm {near[0]}?" if near else f'To ask about a pipe: rlm ask "{word}"'
         raise UsageError(f"there is no command {word!r}", hint)

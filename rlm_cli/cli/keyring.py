@@ -100,5 +100,6 @@ def _asked_for(provider: str) -> str:
     if stdin_kind() == "terminal":
         return getpass.getpass(f"key of {provider} (not shown): ", stream=sys.stderr)
     if stdin_kind() not in ("pipe", "file"):
-        raise UsageError("there is no key to keep: stdin is no terminal and no pipe", f"Run: rlm keys set {provider}")
+        hint = f"Run it in a terminal, or pipe the key in: pass show {provider} | rlm keys set {provider}"
+        raise UsageError("there is no key to keep: stdin is no terminal and no pipe", hint)
     return sys.stdin.readline()

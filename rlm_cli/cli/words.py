@@ -154,7 +154,7 @@ def _missing(source: str, words: Sequence[str]) -> RlmError:
         return UsageError("a SOURCE is empty", "Check the variable that it came from.")
     first = words.index(source)
     hint = "A SOURCE is a file, a directory, a pattern in quotes, or - for stdin."
-    if len(words) >= 3:
+    if len(words) >= 3 and "/" not in source:
         paths = [shlex.quote(word) for word in words[:first]]
         question = " ".join(words[first:]).replace('"', "'")
         hint = f'Quote the question: {" ".join(["rlm", "ask", *paths])} "{question}"'

@@ -190,14 +190,14 @@ def error_text(error: dict[str, object]) -> str:
 def resumable(state: State) -> bool:
     """Whether it is to be said that `rlm resume` goes on from where this run ended.
 
-    Not where nothing was read yet, not after Ctrl-C, which says so itself, and not with a model that does not exist:
-    a run keeps its model.
+    Not where nothing was read yet or the input is not there any more, not after Ctrl-C, which says so itself, and not
+    with a model that does not exist: a run keeps its model.
     """
     if state.input is None or state.replayed or not recorded(state, whole=True):
         return False
     finished = state.finished
     return finished is None or (
-        finished.exit_code not in (0, 1, 9) and (finished.error or {}).get("type") not in _ENDED
+        finished.exit_code not in (0, 1, 3, 9) and (finished.error or {}).get("type") not in _ENDED
     )
 
 
