@@ -74,6 +74,13 @@ class Shared:
     turns: Counter[str] = field(default_factory=Counter)  # node → its last turn, over all questions
     children: Counter[str] = field(default_factory=Counter)  # node → how many children it has had
 
+    places: dict[int, asyncio.Semaphore] = field(default_factory=dict)  # depth → room for children there
+
+    def room(self, depth: int) -> asyncio.Semaphore:
+        """For `jobs` children at once at this depth, whoever their parents are: each is a process of its own. A parent
+        keeps its place while it waits, so there is room for each depth apart."""
+        return self.places.setdefault(depth, asyncio.Semaphore(self.jobs))
+
     def next_turn(self, node: str) -> int:
         """The number of the turn of `node` that begins now: no two turns of a run have one number."""
         self.turns[node] += 1
@@ -123,7 +130,6 @@ class CellHost:
         self._shown = shown
         self._question = question
         self._slots = asyncio.Semaphore(2 * shared.jobs)  # bounds the texts in memory, not the calls: the gate does
-        self._children = asyncio.Semaphore(shared.jobs)  # each is a process of its own
         self._refused_unread = False
         self._unfit: set[str] = set()  # submissions that were refused for what they say; the second time they are taken
         self._single_calls = 0
@@ -204,7 +210,7 @@ class CellHost:
         async def one(slot: int, parts: Sequence[Part]) -> Any:
             try:
                 if recursive:
-                    async with self._children:
+                    async with self._shared.room(self._depth + 1):
                         return await self._recurse(parts, site)
                 async with self._slots:
                     return await self._call(parts, slot, model=model, schema=shape, site=site)

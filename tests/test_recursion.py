@@ -110,6 +110,28 @@ def test_depth_three_works_and_at_the_limit_it_is_a_plain_call(rlm: RunRlm, fold
     assert "header 0" in leaf.text
 
 
+def test_children_of_all_parents_share_the_places_of_their_depth(rlm: RunRlm, folder: Path) -> None:
+    """Each is a process: with three depths there are at most twice -j of them, and not the square of it."""
+
+    def script(asked: Ask) -> Item:
+        level = int(question(asked)) if question(asked).isdecimal() else 0
+        if level == 2:
+            return Say(cell("print(context[:5])\nFINAL('leaf')"), delay=0.05)
+        return cell(f"print(context[:5])\nFINAL(' '.join(rlm_query_batched(['{level + 1}'] * 3, [context[:500]] * 3)))")
+
+    done, _ = run(rlm, folder, script, "--max-depth", "3", "-j", "3")
+    assert done.json["answer"] == " ".join(["leaf"] * 9), done.stderr
+    alive: set[str] = set()
+    most = 0
+    for event in done.events:
+        if event["type"] == "node.started" and event["node"].count(".") == 2:
+            alive.add(event["node"])
+        elif event["type"] == "node.finished":
+            alive.discard(event["node"])
+        most = max(most, len(alive))
+    assert most == 3
+
+
 def test_a_child_that_fails_is_an_error_in_its_place(rlm: RunRlm, folder: Path) -> None:
     def script(asked: Ask) -> Item:
         if question(asked) == "which secrets?":
