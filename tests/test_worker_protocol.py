@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import py_compile
+import resource
 import signal
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -373,6 +376,42 @@ def test_a_worker_that_waits_serves_the_first_who_comes_and_the_next_after_a_dea
         table.close()
 
     asyncio.run(serve())
+
+
+@contextlib.contextmanager
+def room_for(descriptors: int) -> Iterator[None]:
+    """Inside, so many descriptors can be opened and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = {int(name) for name in os.listdir("/proc/self/fd")}
+    free = [number for number in range(max(used) + 2 + descriptors) if number not in used]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[descriptors], hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_worker_that_cannot_be_started_takes_no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BOOT", SHIPPED)
+    complaints: list[object] = []
+
+    async def attempts() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        spares = Spares(refill=0.0)
+        before = len(os.listdir("/proc/self/fd"))
+        for room in range(8):  # it takes three pipes and a pair of sockets
+            with room_for(room), pytest.raises(OSError, match="Too many open files"):
+                process.Worker(process.MEMORY, confined=True)
+            assert len(os.listdir("/proc/self/fd")) == before, room
+        with room_for(1):
+            spares.take(confined=True, memory=process.MEMORY)
+            await asyncio.sleep(0.01)  # what was begun by `take` has run: it waits for nothing else
+            spares.fill()
+        assert spares._waiting is None
+        await spares.close()
+
+    asyncio.run(attempts())
+    assert complaints == []
 
 
 def test_a_worker_that_died_while_it_waited_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,43 +176,37 @@ class Worker:
     """One worker process. Created on the event loop; `kill` must be awaited in the end."""
 
     def __init__(self, memory: int, *, confined: bool) -> None:
-        requests, requests_in = os.pipe()
-        replies_out, replies = os.pipe()
-        said, said_in = os.pipe()
-        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        _widen(requests, replies)
-        setup: dict[str, Any] = {
-            "requests": requests_in,
-            "replies": replies_out,
-            "files": theirs.fileno(),
-            "memory": memory,
-            "parent": os.getpid(),
-            "confined": confined,
-            "path": _paths(),
-        }
-        try:
+        with contextlib.ExitStack() as mine, contextlib.ExitStack() as theirs:
+            requests, requests_in = _pipe(mine, theirs)
+            replies_out, replies = _pipe(theirs, mine)
+            said, said_in = _pipe(mine, theirs)
+            files, files_in = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            mine.callback(files.close)
+            theirs.callback(files_in.close)
+            _widen(requests, replies)
+            setup: dict[str, Any] = {
+                "requests": requests_in,
+                "replies": replies_out,
+                "files": files_in.fileno(),
+                "memory": memory,
+                "parent": os.getpid(),
+                "confined": confined,
+                "path": _paths(),
+            }
             self._process = subprocess.Popen(
                 [*_command(setup["path"], confined), json.dumps(setup)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said_in,
-                pass_fds=(requests_in, replies_out, theirs.fileno()),
+                pass_fds=(requests_in, replies_out, files_in.fileno()),
                 env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
             )
-        except BaseException:
-            for number in (requests, replies, said):
-                os.close(number)
-            mine.close()
-            raise
-        finally:
-            for number in (requests_in, replies_out, said_in):
-                os.close(number)
-            theirs.close()
-        mine.shutdown(socket.SHUT_RD)  # nothing is ever read from there
-        mine.setblocking(False)
-        self._files = mine
+            mine.pop_all()  # from here on they are closed by `kill`
+        files.shutdown(socket.SHUT_RD)  # nothing is ever read from there
+        files.setblocking(False)
+        self._files = files
         self._replies = replies
         os.set_blocking(replies, False)
         self._lines = _Lines()
@@ -332,6 +326,14 @@ class Worker:
             transport.close()
         await asyncio.sleep(0)
         return self._said.text.decode("utf-8", "replace")
+
+
+def _pipe(reader: contextlib.ExitStack, writer: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe, each end of which is closed with its stack."""
+    out, into = os.pipe()
+    reader.callback(os.close, out)
+    writer.callback(os.close, into)
+    return out, into
 
 
 def _widen(*pipes: int) -> None:

@@ -8,6 +8,7 @@ server that forks: it starts a cell as fast, and nothing that may start processe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from rlm_cli.sandbox.process import MEMORY, Worker
 
@@ -27,13 +28,18 @@ class Spares:
         self._closed = False
 
     def fill(self) -> None:
-        """Start one where none waits. Returns at once; it comes up beside whatever goes on."""
+        """Start one where none waits. Returns at once; it comes up beside whatever goes on.
+
+        Where the system has no room for one more, none waits: whoever needs a worker starts it, and is told.
+        """
         if self._closed or (self._waiting is not None and self._waiting.alive):
             return
         if self._waiting is not None:
             self._ending.append(asyncio.ensure_future(self._waiting.kill()))  # it still holds its end of the wire
         confined, memory = self._kind
-        self._waiting = Worker(memory, confined=confined)
+        self._waiting = None
+        with contextlib.suppress(OSError):
+            self._waiting = Worker(memory, confined=confined)
 
     def take(self, *, confined: bool, memory: int) -> Worker | None:
         """The worker that waits, if it is of that kind; the taker ends it. Another is started a little later."""
