@@ -5,6 +5,7 @@ Each line goes with its source before it, so that the reply can name `path:line`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rlm_cli import prompts
@@ -15,7 +16,7 @@ from rlm_cli.events import MessageAdded, TextStreamed, TurnFinished, TurnStarted
 from rlm_cli.gate import Request
 from rlm_cli.models import Message
 
-_NOT_FOUND = "NOT_FOUND:"
+_NOT_FOUND = re.compile(r"(?:\S+:\d+: )?NOT_FOUND:")  # weak models begin with a source, as each line of the input does
 
 
 async def solve_directly(
@@ -60,8 +61,8 @@ async def one_call(
     shared.emit(MessageAdded(node=node, turn=turn, role="assistant", content=reply.text))
     shared.emit(TurnFinished(node=node, turn=turn))
     text = reply.text.strip()
-    if text.startswith(_NOT_FOUND):
-        return Outcome("not_found", text.removeprefix(_NOT_FOUND).strip())
+    if found := _NOT_FOUND.match(text):
+        return Outcome("not_found", text[found.end() :].strip())
     if reply.finish == "length":
         return Outcome("partial", text, stopped_by="tokens")
     return Outcome("answered", text)

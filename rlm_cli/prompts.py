@@ -46,6 +46,7 @@ class Pack:
     examples: tuple[Example, ...]
     words: Mapping[str, str]
     digest: str  # of the file, for the journal
+    direct_tokens: int | None = None  # of input, up to which one call reads all of it; None: as measured by the paper
     root_tokens: int | None = None  # most tokens of a root model's reply; None: by model
     sub_tokens: int | None = None
     temperature: float | None = None  # of both models; None: the provider's own
@@ -111,7 +112,7 @@ _WORDS = (
     "schema_repair",
 )
 _SIZES = ("output_limit", "preview_limit", "chunk")
-_NUMBERS = ("root_tokens", "sub_tokens", "temperature", "most_examples")
+_NUMBERS = ("direct_tokens", "root_tokens", "sub_tokens", "temperature", "most_examples")
 
 
 def load(name: str) -> Pack:

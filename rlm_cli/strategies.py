@@ -53,7 +53,8 @@ def choose(shared: Shared, wanted: str, kept: str) -> tuple[str, str]:
     if root.name.startswith("offline/"):
         return "rlm", "the embedded model works by searching"
     total = sum(files.size(file) for file in range(len(files)))
-    limit = DIRECT_TOKENS if root.window is None else min(DIRECT_TOKENS, root.window // 2)
+    most = shared.pack.direct_tokens or DIRECT_TOKENS
+    limit = most if root.window is None else min(most, root.window // 2)
     if total <= limit * BYTES_PER_TOKEN:
         return "direct", f"the input is under about {limit:,} tokens, so one call reads all of it"
     if shared.max_turns == 1:

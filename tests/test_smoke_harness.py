@@ -22,13 +22,13 @@ def test_the_whole_way_through_the_real_command(tmp_path: Path, capsys: pytest.C
 
     results = tmp_path / "results.json"
     with ScriptedServer(script) as server:
-        base = ["--base-url", server.url, "--model", "scripted-1b", "--results", str(results)]
+        base = ["--base-url", server.url, "--model", "scripted", "--results", str(results)]
         main([*base, "contract", "not-there"])
     said = capsys.readouterr().out
     assert "twelve tasks, rlm: 2 of 2 solved" in said
     one, other = json.loads(results.read_text())["runs"]
     assert (one["task"], one["solved"], one["exit"], one["held_out"]) == ("contract", True, 0, False)
-    assert (other["task"], other["solved"], other["exit"], other["turns"]) == ("not-there", True, 1, 3)
+    assert (other["task"], other["solved"], other["exit"], other["turns"]) == ("not-there", True, 1, 2)
 
 
 def test_the_table_goes_between_its_markers(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_task_that_is_run_again_replaces_its_older_run(tmp_path: Path) -> None
     results = tmp_path / "results.json"
     for reply, solved in (("In 30 days.", False), ("After 45 days.", True)):
         with ScriptedServer(lambda ask, reply=reply: reply) as server:
-            main(["--base-url", server.url, "--model", "scripted-1b", "--results", str(results), "contract"])
+            main(["--base-url", server.url, "--model", "scripted", "--results", str(results), "contract"])
         [run] = json.loads(results.read_text())["runs"]
         assert run["solved"] is solved
 
@@ -64,6 +64,7 @@ def test_a_task_that_is_run_again_replaces_its_older_run(tmp_path: Path) -> None
     [
         (says("Quist"), "Behind Admiral Quist (notes.txt:3)", "Behind Admiral Quistel"),
         (says("a-b", never=("a-c",)), "a-b alone", "a-b and a-c"),
+        (says("45"), "45 days", "a.txt:45: NOT_FOUND: no line says it"),
         (says("4.17"), "office 4.17.", "office 14.17"),
         (says_number(1234), "1,234 lines [1]", "12345 lines"),
         (says_number(5), "5 of 10", "1 2 3 4 5"),

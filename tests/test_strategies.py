@@ -66,6 +66,8 @@ def test_search_without_a_passage_is_not_found_and_costs_nothing(rlm: RunRlm, fo
     assert (done.exit, len(asks)) == (1, 0)
     done, _ = run(rlm, [folder, "who is the harbour pilot?"], ["NOT_FOUND: no pilot is named"], "--strategy", "search")
     assert (done.exit, done.json["answer"]) == (1, "no pilot is named")
+    done, _ = run(rlm, [folder / "c.txt", "pilot?"], ["input/c.txt:1: NOT_FOUND: none"], "--strategy", "direct")
+    assert (done.exit, done.json["answer"]) == (1, "none")
 
 
 # --- map -------------------------------------------------------------------------------------------------------------
@@ -126,6 +128,10 @@ def test_auto_says_why(rlm: RunRlm, folder: Path, tree: MakeTree) -> None:
     done, _ = run(rlm, [folder / "c.txt", "q?"], ["short"])
     assert done.of("strategy.chosen")[0]["strategy"] == "direct"
     assert "strategy direct: the input is under about 16,000 tokens, so one call reads all of it" in done.stderr
+    page = tree({"page.txt": "a line of a page\n" * 1000}) / "page.txt"  # 17 kB
+    for pack, chosen in (("full", "direct"), ("small", "rlm")):  # a weak model overlooks what stands in so much
+        done, _ = run(rlm, [page, "q?"], ["no"] * 9, "--pack", pack, "--max-turns", "2")
+        assert done.of("strategy.chosen")[0]["strategy"] == chosen
     done, _ = run(rlm, [folder, "harbour master?"], ["Ilse"], "--max-turns", "1")
     assert done.of("strategy.chosen")[0]["strategy"] == "search"
 

@@ -38,7 +38,7 @@ class Task:
 
 
 def says(*wanted: str, never: tuple[str, ...] = ()) -> Check:
-    """All of `wanted` stand in the answer as whole words, and none of `never`."""
+    """All of `wanted` stand in the answer as whole words (no number of a line is one), and none of `never`."""
 
     def check(text: str) -> bool:
         plain = _plain(text)
@@ -77,7 +77,7 @@ def _plain(text: str) -> str:
 
 
 def _has(plain: str, word: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", plain) is not None
+    return re.search(rf"(?<![\w:]){re.escape(word.casefold())}(?!\w)", plain) is not None
 
 
 # --- text of no meaning, in quantity ----------------------------------------------------------------------------------
