@@ -79,6 +79,11 @@ class State:
         return self.nodes.get("0")
 
     @property
+    def question(self) -> str:
+        """What the answer is an answer to: the last question that was asked."""
+        return self.asked.question if self.asked else self.run.question if self.run else ""
+
+    @property
     def turn_count(self) -> int:
         return self.root.turn_count if self.root else 0
 

@@ -24,6 +24,7 @@ from rlm_cli.events import (
     MessageAdded,
     NodeFinished,
     NodeStarted,
+    QuestionAsked,
     Record,
     RunFinished,
     RunResumed,
@@ -293,6 +294,13 @@ def resumed() -> Script:
     for slot in range(1, 5):
         script.call_finished(script.call_started(slot=slot))
     return script.end_cell("5").end_turn().turn("put it together").answer("found")
+
+
+def continued() -> Script:
+    """A run that was answered and then asked a further question."""
+    script = repository()
+    script.add(QuestionAsked(question="and who logs out", number=2))
+    return script.turn("look for logouts").answer("The session ends by itself.")
 
 
 def deep(depth: int = 3, width: int = 3) -> Script:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import pyte
 import pytest
 
 from rlm_cli import journal
-from rlm_cli.events import Record
+from rlm_cli.events import CallFailed, Record
 from rlm_cli.exports import EXPORTS, Choices, Source, export
 from rlm_cli.exports.sft import repair
 from rlm_cli.exports.trajectory import Trajectory
+from rlm_cli.journal import read
+from rlm_cli.sinks.outline import outline
 from rlm_cli.sinks.playing import frames
+from rlm_cli.terminal import UNICODE
 from tests import events_sample
 from tests.conftest import RunRlm
 from tests.inside import runner
@@ -198,6 +202,30 @@ def test_several_runs_go_into_one_file(rlm: RunRlm, tmp_path: Path) -> None:
 
 
 # --- markdown, asciicast, html -------------------------------------------------------------------------------------
+
+
+def test_an_answer_stands_under_the_question_that_it_answers(tmp_path: Path) -> None:
+    path = kept(events_sample.continued().records, tmp_path)
+    report = exported("markdown", path)
+    assert report.startswith("# and who logs out\n")
+    assert "asked before: where is auth handled" in report
+    assert "The session ends by itself." in report
+    assert next(iter(outline(Trajectory.of(read(path)), 80, UNICODE))).text.endswith("and who logs out")
+
+
+def test_samples_hold_the_reply_that_came_after_a_resume(tmp_path: Path) -> None:
+    script = events_sample.Script().question("q").begin_turn()
+    stopped = [
+        replace(one, event=CallFailed(call="c1", error="Interrupted", message="stopped by you"))
+        for one in script.records
+        if one.event.type == "call.finished"
+    ]
+    again = script.call_started(purpose="root")
+    script.call_finished(again)
+    before, after = script.records[:-3], script.records[-2:]
+    turn = Trajectory.of([*before[:-1], *stopped, *after]).turns["0", 1]
+    assert turn.call is not None
+    assert (turn.call.id, [call.id for call in turn.others]) == (again, ["c1"])
 
 
 def test_a_report_cannot_be_broken_by_what_is_in_it(tmp_path: Path) -> None:

@@ -19,7 +19,19 @@ from playwright.sync_api import Browser, Page, expect
 from rlm_cli import viewer
 from rlm_cli.events import AnswerGiven, MessageAdded, NodeFinished, NodeStarted, Record, RunFinished, Unknown, Warned
 from tests.browser import browsing, installed
-from tests.events_sample import ANSWER, CITATIONS, HOSTILE, Script, compacted, deep, hostile, repository
+from tests.events_sample import (
+    ANSWER,
+    CITATIONS,
+    HOSTILE,
+    Script,
+    compacted,
+    continued,
+    deep,
+    hostile,
+    repository,
+    resumed,
+    stopped,
+)
 
 VIEWER = Path(viewer.__file__).parent
 V1 = Path(__file__).parent / "data" / "journals" / "v1.jsonl"
@@ -267,6 +279,25 @@ def test_memory_hits_limits_and_warnings_are_told(show: Open) -> None:
         expect(page.locator(".answer")).to_contain_text(text)
     page.keyboard.press("e")
     expect(row(page, "2 calls")).to_contain_text("1 from memory")
+
+
+def test_a_stopped_turn_is_partly_done_and_after_a_resume_it_is_done(show: Open) -> None:
+    for records, badge, state in (
+        (stopped().records, "failed", "partly done"),
+        (resumed().records, "answered", "done"),
+    ):
+        page = show(records)
+        page.keyboard.press("e")
+        expect(page.locator(".badge")).to_have_text(badge)
+        expect(row(page, "turn 1").locator(".sign")).to_have_attribute("title", state)
+    expect(row(page, "root").locator(".sign")).to_have_attribute("title", "done")
+
+
+def test_the_answer_stands_under_the_question_that_it_answers(show: Open) -> None:
+    page = show(continued().records)
+    expect(page.get_by_role("heading", level=1)).to_have_text("and who logs out")
+    expect(page.locator(".answer")).to_contain_text("The session ends by itself.")
+    expect(page.locator(".answer")).to_contain_text("asked before: where is auth handled")
 
 
 # --- how it is reached ---------------------------------------------------------------------------------------------

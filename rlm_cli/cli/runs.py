@@ -19,6 +19,7 @@ from rlm_cli.cli.reading import warn
 from rlm_cli.errors import InputError, UsageError
 from rlm_cli.events import RunFinished, parse
 from rlm_cli.places import places, shown
+from rlm_cli.sinks.report import source_line
 from rlm_cli.state import State
 from rlm_cli.terminal import one_line
 
@@ -221,7 +222,7 @@ def _as_json(state: State, path: Path) -> dict[str, Any]:
     run, answer, end = state.run, state.answer, state.finished
     assert run is not None
     return {
-        "run": run.run, "question": run.question, "sources": run.sources, "root_model": run.root_model,
+        "run": run.run, "question": state.question, "sources": run.sources, "root_model": run.root_model,
         "sub_model": run.sub_model, "status": end.status if end else "running" if journal.going(path) else "stopped",
         "answer": answer.text if answer else None, "citations": answer.citations if answer else [],
         "usage": end.usage if end else {"calls": state.totals.calls, "cost_usd": state.totals.cost},
@@ -235,8 +236,8 @@ def _as_text(state: State, path: Path) -> str:
     unfinished = "not yet: it is going on" if journal.going(path) else "stopped before its end"
     spent = figures.money(totals.cost) + ("" if totals.cost_known else " and more: not every price is known")
     head = [
-        ("run", run.run), ("question", run.question), ("sources", " ".join(run.sources) or "stdin"),
-        ("models", f"{run.root_model}, {run.sub_model}"),
+        ("run", run.run), ("question", state.question), ("sources", " ".join(run.sources) or "stdin"),
+        ("models", run.models),
         ("ended", state.finished.status if state.finished else unfinished),
         ("took", f"{figures.duration(state.t)}, {figures.plural(state.turn_count, 'turn')}, "
                  f"{figures.plural(totals.calls, 'call')}, {spent}"),
@@ -245,7 +246,7 @@ def _as_text(state: State, path: Path) -> str:
     parts = [columns(head)]
     if answer is not None and answer.text:
         parts.append(answer.text.rstrip("\n"))
-        sources = [f"{item.get('path')}:{item.get('line')}" for item in answer.citations]
+        sources = [source_line(item) for item in answer.citations]
         if sources:
             parts.append("Sources\n" + "\n".join(f"  {source}" for source in sources))
     return "\n\n".join(parts)

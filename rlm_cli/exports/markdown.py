@@ -10,6 +10,7 @@ from rlm_cli.exports import Choices, Source
 from rlm_cli.exports.sums import Sums, by_model
 from rlm_cli.exports.trajectory import Cell, Node, Trajectory
 from rlm_cli.markdown import code_span, inert_markdown
+from rlm_cli.sinks.report import place
 from rlm_cli.terminal import clean, one_line
 
 _LINES = 60  # of a cell or an output
@@ -23,7 +24,7 @@ def export(source: Source, choices: Choices) -> Iterator[bytes]:
 
 
 def _parts(run: Trajectory) -> Iterator[str]:
-    yield f"# {_escaped(one_line(run.run.question, 300)) if run.run else 'A run'}\n"
+    yield f"# {_escaped(one_line(run.question, 300)) or 'A run'}\n"
     yield _facts(run)
     answer = run.answer
     if answer is not None and answer.text:
@@ -33,8 +34,8 @@ def _parts(run: Trajectory) -> Iterator[str]:
     if answer is not None and answer.citations:
         yield "## Sources\n"
         for citation in answer.citations:
-            place = code_span(one_line(f"{citation.get('path')}:{citation.get('line')}", 500))
-            yield f"{citation.get('number')}. {place}" + ("" if citation.get("verified") else " (not verified)")
+            where = code_span(one_line(place(citation), 500))
+            yield f"{citation.get('number')}. {where}" + ("" if citation.get("verified") else " (not verified)")
             yield _fenced(str(citation.get("quote", "")), "", indent="   ")
     if run.notices:
         yield "## Notices\n\n" + "\n".join(f"- {_escaped(one_line(notice, 400))}" for notice in run.notices[:50]) + "\n"
@@ -48,7 +49,7 @@ def _facts(run: Trajectory) -> str:
     total = Sums.of(run.calls.values())
     pairs = []
     if run.run is not None:
-        pairs += [("run", run.run.run), ("models", f"{run.run.root_model}, {run.run.sub_model}")]
+        pairs += [("run", run.run.run), ("models", run.run.models)]
         pairs += [("sources", ", ".join(run.run.sources) or "stdin")]
     if run.input is not None:
         pairs.append(("input", f"{figures.plural(run.input.files, 'file')}, {figures.size(run.input.bytes)}"))

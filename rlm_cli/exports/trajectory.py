@@ -109,6 +109,7 @@ class Trajectory:
     """A run as its journal tells it."""
 
     run: events.RunStarted | None = None
+    asked: events.QuestionAsked | None = None  # the last further question
     at: str = ""  # wall time of its first event, RFC 3339
     first: float = 0.0  # seconds since the run began at that event
     input: events.InputOpened | None = None
@@ -134,6 +135,11 @@ class Trajectory:
     def root(self) -> Node | None:
         return self.nodes.get("0")
 
+    @property
+    def question(self) -> str:
+        """What the answer is an answer to: the last question that was asked."""
+        return self.asked.question if self.asked else self.run.question if self.run else ""
+
     def clock(self, t: float) -> datetime | None:
         """The wall time `t` seconds after the run began, None where the journal holds none."""
         try:
@@ -157,6 +163,12 @@ class Trajectory:
 
     def _run_resumed(self, _event: events.RunResumed, _t: float) -> None:
         self.answer = self.finished = None
+
+    def _question_asked(self, event: events.QuestionAsked, t: float) -> None:
+        self.notices.append(f"asked before: {self.question}")
+        self.asked, self.answer, self.finished = event, None, None
+        root = self._node("0", t)
+        root.question, root.ended = event.question, None
 
     def _input_opened(self, event: events.InputOpened, _t: float) -> None:
         self.input = event
@@ -255,7 +267,8 @@ class Trajectory:
         turn = self._turn(event.node, event.turn, t)
         if event.cell is not None:
             self._cell(event.node, event.turn, event.cell, t).calls.append(call)
-        elif event.purpose == "root" and turn.call is None:
+        elif event.purpose == "root" and (turn.call is None or turn.call.failed is not None):
+            turn.others += [turn.call] if turn.call else []  # a resume asks once more
             turn.call = call
         else:
             turn.others.append(call)

@@ -38,10 +38,10 @@ class _Page:
     def head(self, run: Trajectory) -> Iterator[Line]:
         started, total = run.run, Sums.of(run.calls.values())
         if started is not None:
-            name = Line.of((f"{one_line(started.run, 40)}  ", "bold cyan"), (one_line(started.question), "bold"))
+            name = Line.of((f"{one_line(started.run, 40)}  ", "bold cyan"), (one_line(run.question), "bold"))
             yield self.cut(name)
         status = run.answer.status.replace("_", " ") if run.answer else "stopped before its end"
-        models = f"{started.root_model}, {started.sub_model}" if started else ""
+        models = started.models if started else ""
         texts = [status, figures.plural(total.calls, "call"), total.money, figures.duration(run.seconds), models]
         yield self.cut(Line.of((one_line(f" {self.glyphs.dot} ".join(filter(None, texts))), "dim")))
         yield Line()
@@ -114,9 +114,9 @@ class _Page:
         return self.spread(head + told, figures.duration(call.seconds))
 
     def block(self, text: str, level: int, most: int, mark: str, style: str) -> Iterator[Line]:
-        lines = [line.expandtabs(4) for line in clean(text[: most * 2_000]).splitlines() if line.strip()]
+        lines = [line for line in clean(text).splitlines() if line.strip()]
         pad = " " * len(mark)
-        for index, line in enumerate(lines[:most]):
+        for index, line in enumerate(text[:2_000].expandtabs(4) for text in lines[:most]):
             yield self.cut(Line.of(_indent(level), (mark if not index else pad, "dim"), (line, style)))
         if len(lines) > most:
             more = f"{pad}{self.glyphs.ellipsis} {figures.plural(len(lines) - most, 'more line')}"

@@ -56,7 +56,7 @@ class Report:
         told = dict(error) if error is not None else (state.finished.error if state.finished else None)
         return cls(
             run=run.run if run else "",
-            question=state.asked.question if state.asked else run.question if run else question,
+            question=state.question or question,
             status=answer.status if answer else "failed",
             exit_code=int(exit_code),
             text=answer.text if answer else "",

@@ -112,7 +112,7 @@ const SHOW: Record<Item["kind"], Show> = {
 
   turn(run, item, way, body) {
     const turn = Number(item.id.split("/").pop());
-    const call = item.children.find((child) => child.kind === "call" && child.purpose === "root");
+    const call = item.children.filter((child) => child.kind === "call" && child.purpose === "root").at(-1);
     const finished = call && run.linesOf(call, "call.finished")[0];
     const reply = run.linesOf(item, "message").find((line) => line.role === "assistant");
     body.append(facts([["model", call?.model], ["ended", text(finished?.finish)], timing(run, item), ...sumsFacts(item.sums)]));

@@ -95,7 +95,6 @@ export class Run {
   strategy = "";
   t = 0;
   torn: number[] = [];
-  unknown = 0;
   readonly items = new Map<string, Item>();
   readonly roots: Item[] = [];
   readonly ofLine = new Map<number, Item>();
@@ -181,7 +180,6 @@ export class Run {
     this.t = Math.max(this.t, number(line.t));
     const fold = entry(FOLDS, line.type);
     if (fold) fold(this, line, index);
-    else this.unknown++;
   }
 
   nodeOf(name: string, t: number): Item {
@@ -244,7 +242,13 @@ export class Run {
   }
 }
 
-/** A node or turn is over: so is what it held. */
+/** It is over, however it may have looked when the run was stopped before. */
+function close(item: Item, t: number, status: Status): void {
+  item.end = t;
+  item.status = status;
+}
+
+/** What had not ended by itself is over with what holds it. */
 function end(item: Item, t: number, status: Status): void {
   if (item.end === null) item.end = t;
   if (item.status === "running") item.status = status;
@@ -288,7 +292,21 @@ const FOLDS: Record<string, Fold> = {
   },
   "run.resumed"(run, line) {
     run.finished = run.answer = null;
+    // The root goes on, and so does what had not ended below it.
+    for (let item = run.items.get("0"); item && item.status !== "ok"; item = item.children.at(-1)) {
+      if (item.kind === "call") break;
+      item.end = null;
+      item.status = "running";
+    }
     run.warn("note", `resumed${line.unpaid ? `; ${text(line.unpaid)} calls were in flight at the stop` : ""}`, line.t);
+  },
+  "question.asked"(run, line) {
+    run.warn("note", `asked before: ${run.meta.question}`, line.t);
+    run.meta.question = text(line.question);
+    run.finished = run.answer = null;
+    const root = run.nodeOf("0", line.t);
+    root.end = null;
+    root.status = "running";
   },
   "input.opened"(run, line) {
     run.input = line;
@@ -341,9 +359,10 @@ const FOLDS: Record<string, Fold> = {
   },
   "node.finished"(run, line, index) {
     const node = run.nodeOf(text(line.node), line.t);
-    end(node, line.t, entry(STATUS, text(line.status)) ?? "ok");
+    close(node, line.t, entry(STATUS, text(line.status)) ?? "ok");
     const last = node.children.at(-1);
-    if (last) end(last, line.t, "ok");
+    // A cell that submits ends its turn without a word; one that was stopped has no end.
+    if (last) end(last, line.t, last.children.at(-1)?.status === "ok" ? "ok" : "partial");
     run.note(node, index);
     groupEnd(node, line.t);
   },
@@ -352,7 +371,9 @@ const FOLDS: Record<string, Fold> = {
   },
   "turn.finished"(run, line) {
     const turn = run.turnOf(text(line.node), number(line.turn), line.t);
-    end(turn, line.t, turn.children.some((child) => child.status === "failed") ? "failed" : "ok");
+    const reply = turn.children.filter((child) => child.kind === "call").at(-1); // a resume asks once more
+    const failed = turn.children.some((child) => child.kind === "cell" && child.status === "failed");
+    close(turn, line.t, failed || reply?.status === "failed" ? "failed" : "ok");
   },
   message(run, line, index) {
     const node = text(line.node);
@@ -383,7 +404,7 @@ const FOLDS: Record<string, Fold> = {
     const cell = run.cellOf(text(line.node), text(line.cell), line.t);
     const error = object(line.error);
     if (line.error) cell.error = oneLine(`${text(error.type)}: ${text(error.message)}`);
-    end(cell, line.t, line.error ? "failed" : "ok");
+    close(cell, line.t, line.error ? "failed" : "ok");
     run.note(cell, index);
   },
   "batch.started"(run, line) {
