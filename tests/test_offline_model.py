@@ -191,6 +191,12 @@ def test_what_is_configured_is_vague_and_a_configuration_is_not() -> None:
     assert "^" not in query("which handler is it")
 
 
+def test_an_overview_of_blank_lines_is_none_and_cites_none() -> None:
+    assert ask({"a.txt": b"\n"}, "what is this").kind == "not_found"
+    run = ask({"a.txt": b"\n\n---\n\n"}, "what is this")
+    assert (run.kind, run.cited) == ("final", [("a.txt", 3, 3)])
+
+
 def test_sources_are_of_different_files_first() -> None:
     run = ask(APP, "where is the token checked")
     first = [path for path, _, _ in run.cited[:3]]

@@ -92,11 +92,12 @@ def entries(task: Task) -> list[tuple[str, str, int, int]]:
     made: list[tuple[str, str, int, int]] = []
     directories = _directories(output)
     for kind, path, lines in found:
+        if not any(map(str.strip, lines.values())):
+            continue  # nothing that could be cited
         text, first, last = _about(lines)
         if kind == "package" and not _DOCSTRING.match(lines.get(first, "")):
             continue  # a package that says nothing of itself
-        if lines:
-            made.append((f"- {_KINDS[kind]}`{path}`{': ' if text else ''}{text}", path, first, last))
+        made.append((f"- {_KINDS[kind]}`{path}`{': ' if text else ''}{text}", path, first, last))
     return [*([(directories, "", 0, 0)] if directories else []), *made]
 
 
@@ -122,7 +123,8 @@ def _about(lines: dict[int, str]) -> tuple[str, int, int]:
         if found := _DOCSTRING.match(line):
             text = found[1].strip() or lines.get(number + 1, "").strip()
             return text[:300], number, number if found[1].strip() else number + 1
-    first = next((number for number, line in lines.items() if not _NO_PROSE.match(line)), min(lines, default=1))
+    said = [number for number, line in lines.items() if line.strip()]
+    first = next((number for number in said if not _NO_PROSE.match(lines[number])), said[0])
     last = first
     while last + 1 in lines and last - first < 5 and not _NO_PROSE.match(lines[last + 1]):
         last += 1
@@ -147,8 +149,8 @@ def turn(task: Task, mark: str) -> tuple[str, str]:
 def submit(task: Task, mark: str) -> str:
     """The cell that cites the heads and submits the overview."""
     rows = entries(task)
-    if not rows:
-        return f"{mark}\nNOT_FOUND('The input has no files to give an overview of.')"
+    if not any(path for _, path, _, _ in rows):
+        return f"{mark}\nNOT_FOUND('The input has no text to give an overview of.')"
     said = [
         mark,
         "FINAL(",
