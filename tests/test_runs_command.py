@@ -212,3 +212,12 @@ def test_prune_removes_what_came_in_a_pipe_and_counts_it(rlm: RunRlm, make: Make
     done = rlm("runs", "prune", "--max-size", "6k")
     assert "1 run removed, 8" in done.stderr
     assert [path.exists() for path in (old, kept, new)] == [False, False, True]
+
+
+def test_a_model_that_is_root_and_sub_is_named_once(rlm: RunRlm, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("The valve is here.\n", encoding="utf-8")
+    assert rlm("ask", str(tmp_path / "notes.txt"), "where is the valve?").exit == 0
+    for words in (("runs", "show"), ("view", "--terminal"), ("export", "last", "--to", "markdown")):
+        done = rlm(*words)
+        assert "offline/extractive" in done.stdout
+        assert "offline/extractive, offline/extractive" not in done.stdout
