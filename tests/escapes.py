@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tests.escape_calls import CALLS
 from tests.escape_forms import FORMS
+from tests.escape_ideas import IDEAS
 
 MARK = "LOOT-7f3a"
 PRELUDE = """
@@ -395,7 +396,7 @@ STATEMENTS = [
     "import zlib\nloot(zlib.__loader__)",
 ]
 
-LANGUAGE = [*ATTRIBUTES, *FORMATS, *STATEMENTS, *FORMS]
+LANGUAGE = [*ATTRIBUTES, *FORMATS, *STATEMENTS, *FORMS, *IDEAS]
 
 SYSTEM_PRELUDE = """
 import os, sys, ctypes, signal, _socket, time, resource, mmap, struct

@@ -27,6 +27,8 @@ DENIED = {id(x): name for name, x in {
     'ModuleType': types.ModuleType, 'raw format': str.__dict__['format'], 'input': input, 'breakpoint': breakpoint,
 }.items()}
 
+MADE_BY_CELLS = {'Record', 'type', 'Executor', 'Redirect', 'Suppress'}  # what a module or a name offers
+
 def denied(value):
     kind = type(value)
     if id(value) in DENIED:
@@ -35,6 +37,9 @@ def denied(value):
         return kind.__name__
     if isinstance(value, type) and issubclass(value, type) and value is not natives.kinds.TypeStandIn:
         return 'a metaclass'
+    if isinstance(value, type) and value.__module__.startswith('rlm_cli.') and value.__name__ not in MADE_BY_CELLS:
+        if not issubclass(value, BaseException) and type(value) is not natives.kinds.Abstract:
+            return 'a class of the package'
     if kind is types.BuiltinMethodType and isinstance(value.__self__, str) and value.__name__ in ('format', 'format_map'):
         return 'raw format'
     if kind is dict and (value is TABLE[0] or '__builtins__' in value or '<getattr>' in value):
@@ -344,3 +349,29 @@ def test_random_expressions_reach_nothing(walker: Bench) -> None:
         tried += len(sources)
     assert tried == 6_000
     assert ran > 600  # enough of them are valid to mean something
+
+
+KINDS = """
+import re, types, typing, collections
+match = grep('text')[0]
+record = types.SimpleNamespace(a=1)
+print([type(context) is str, type(re.compile('a')) is re.Pattern, type(re.search('text', context)) is re.Match])
+print([kind.__name__ for kind in map(type, [match, files, chunks(), answer, open])])
+print(isinstance(match, type(match)), type(match) is type(grep('text')[-1]), isinstance(answer, type(answer)))
+print(type(record)(b=2), type(record) is types.SimpleNamespace)
+for endless in (type(files), typing.Any, typing.Callable):
+    try:
+        [0 for _ in endless]
+    except TypeError as error:
+        print(error)
+"""
+
+
+def test_types_say_what_things_are_and_make_none() -> None:
+    with Bench({"a.txt": b"text " * 40_000}) as bench:
+        assert bench.output(KINDS) == (
+            "[True, True, True]\n['Match', 'Files', 'Chunks', 'Answer', 'Opener']\nTrue True True\n"
+            "namespace(b=2) True\n'Abstract' object is not iterable\n'Hint' object is not iterable\n"
+            "'Abstract' object is not iterable\n"
+        )
+        assert "cannot be called in a cell" in bench.error("type(files)(context)").message

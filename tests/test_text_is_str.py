@@ -284,9 +284,9 @@ def failing(call: Callable[[], Any]) -> Any:
 @given(mapped_texts())
 def test_parts_make_the_same_text_again(pair: tuple[Text, str]) -> None:
     mapped_text, s = pair
-    again = Text.from_parts(mapped_text.parts(), mapped_text.store)
+    again = Text.from_parts(mapped_text.parts(), mapped_text._store)
     assert again.realise() == s
-    assert "".join(Text.from_parts([part], mapped_text.store).realise() for part in mapped_text.parts()) == s
+    assert "".join(Text.from_parts([part], mapped_text._store).realise() for part in mapped_text.parts()) == s
 
 
 @MANY

@@ -59,7 +59,7 @@ class Placed(Mapped):
         ), "byte"
 
     @property
-    def store(self) -> ByteStore:
+    def _store(self) -> ByteStore:
         return self._layout.store
 
     @property

@@ -156,7 +156,7 @@ class Pattern:
             if len(parts) > 4_000_000:
                 raise string._over_limit("re.sub")
         parts += _parts_between(string, here, string._end())
-        return Text.from_parts([part for part in parts if part != ""], string.store)._short(), made
+        return Text.from_parts([part for part in parts if part != ""], string._store)._short(), made
 
     def scanner(self, string: Any, pos: int = 0, endpos: int | None = None) -> Any:
         return self._real.scanner(plain(string), pos, *_ending(endpos))  # type: ignore[attr-defined]

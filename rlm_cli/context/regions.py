@@ -101,7 +101,7 @@ def regions(source: Any, files: Files) -> Iterator[Region]:
 def _of_text(text: Text) -> Iterator[Region]:
     for part in text.parts():
         if isinstance(part, Span):
-            yield Region(text.store, part.file, part.start, part.end, text)
+            yield Region(text._store, part.file, part.start, part.end, text)
         elif not _HEADER.match(part):
             yield _made(part)
 
@@ -111,7 +111,7 @@ def _of_match(match: Match, files: Files) -> Iterator[Region]:
     if match.span is None or type(text) is not Text:
         yield _made(match.passage)
     else:
-        yield Region(text.store, *match.span, text)
+        yield Region(text._store, *match.span, text)
 
 
 def _of_str(source: str, files: Files) -> Iterator[Region]:

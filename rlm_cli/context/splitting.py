@@ -253,4 +253,4 @@ def replace(text: Text, old: Any, new: Any, count: int) -> Text | str:
     if here == begin:
         return text._short()
     parts += [piece.part(start, stop) for _, piece, start, stop in text._stretches(here, end)]
-    return type(text).from_parts([part for part in parts if part != ""], text.store)._short()
+    return type(text).from_parts([part for part in parts if part != ""], text._store)._short()

@@ -9,7 +9,7 @@ from decimal import Context as DecimalContext
 from typing import Any
 
 from rlm_cli.context.text import Text
-from rlm_cli.sandbox.kinds import kind_of
+from rlm_cli.sandbox.kinds import kind_of, offered
 from rlm_cli.sandbox.policy import GUARDED_UNDERSCORED, attribute_problem
 from rlm_cli.sandbox.realise import is_text, real
 
@@ -126,6 +126,7 @@ def check_template(template: str, depth: int = 2) -> None:
             check_template(spec, depth - 1)
 
 
+@offered
 class Record:
     """`types.SimpleNamespace` without its trap: no magic name can be planted that `copy` would call."""
 

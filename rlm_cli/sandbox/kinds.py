@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import builtins
 import types
-from typing import Any
+from typing import Any, TypeVar
 
 from rlm_cli.sandbox.realise import is_text
+
+Made = TypeVar("Made")
 
 
 class Abstract(type):
@@ -22,6 +24,8 @@ class Abstract(type):
 
     def __getitem__(cls, _: object) -> type:
         return cls
+
+    __iter__ = None  # or `for x in type(files)` would be endless
 
     def __or__(cls, _: object) -> type:  # type: ignore[override]
         return cls
@@ -73,10 +77,22 @@ _MAKERS: dict[type, type] = {
 
 
 def kind_of(value: object) -> Any:
-    """`type(value)` as a cell may know it: never a class that makes classes, functions or modules."""
-    if is_text(value):
-        return str
+    """`type(value)` as a cell may know it: never a class that makes classes, functions or modules.
+
+    Nor one of this package, but for exceptions and what its module names in `offered`: what they are made of is chosen
+    by their makers. A front of a module made of `{"__reduce_ex__": f}` let `copy` set any attribute of anything, and a
+    store made of a number read and closed that descriptor.
+    """
     kind = builtins.type(value)
     if issubclass(kind, builtins.type):
         return TypeStandIn
+    if kind not in _MAKERS and kind.__module__.startswith("rlm_cli.") and not issubclass(kind, BaseException):
+        own = value.__class__  # mapped text says that it is str, a match over it that it is a `re.Match`
+        _MAKERS[kind] = abstract(kind.__name__, kind) if own is kind else own
     return _MAKERS.get(kind, kind)
+
+
+def offered(kind: type[Made]) -> type[Made]:
+    """Let cells make objects of `kind`. Returns it."""
+    _MAKERS[kind] = kind
+    return kind

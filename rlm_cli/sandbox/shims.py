@@ -37,6 +37,8 @@ class Hint:
     def __getitem__(self, _: object) -> Hint:
         return self
 
+    __iter__ = None  # or `for x in typing.Any` would be endless
+
     def __or__(self, _: object) -> Hint:
         return self
 
