@@ -37,7 +37,7 @@ from rlm_cli.events import (
 from rlm_cli.figures import duration, money, plural
 from rlm_cli.gate import LAST_INPUT, Request
 from rlm_cli.models import Message, Reply, Role
-from rlm_cli.replies import blocks, shorten, visible
+from rlm_cli.replies import answer_in, blocks, shorten, visible
 from rlm_cli.sandbox import CellError, CellResult
 
 _MOST_CELLS = 50  # of one reply: a model that writes more has not looked at what they print
@@ -389,7 +389,8 @@ class Node:
             raise limit  # the reserve is one for the whole tree: the root spends it
         wanted = self._shared.pack.say("extract", reason=limit.message, question=self._question)
         try:
-            text = (await self._last_words(wanted)).text.strip()
+            text = answer_in((await self._last_words(wanted)).text)
+            text = text or f"No answer was reached: {limit.message} The last words were code, which did not run."
         except LimitReached:
             text = f"No answer was reached: {limit.message}"
         except ProviderError as error:

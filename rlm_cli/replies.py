@@ -15,6 +15,8 @@ _OPEN = re.compile(r"^[ \t]{0,3}(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<tag>[\w+#.-]*
 _EXACT = 4_000_000  # characters that are scanned for strings in one reply; beyond, the next fence is believed
 _CODE_TAGS = frozenset({"", "repl", "python", "python3", "py", "ipython", "tool_code", "code", "pycon"})
 _EXPRESSION = re.compile(r"[fF][\"'].*[\"']|[A-Za-z_][\w.]*[(\[].*[)\]]", re.DOTALL)
+_QUOTED = re.compile(r"[rRbB]?(\"\"\"|'''|\"|')(?P<body>.*)\1", re.DOTALL)
+_LITERAL = re.compile(r"[rRbB]?(\"\"\"|'''|\"|')(?P<body>(?:(?!\1).)*)\1", re.DOTALL)
 _SUBMISSION = re.compile(r"^[ \t*`]*(?P<name>FINAL_VAR|FINAL|NOT_FOUND)[ \t]*\(", re.MULTILINE)
 # A reply with neither fence nor prose: what a weak model writes when it forgets the fence.
 _CODE_START = re.compile(
@@ -32,11 +34,14 @@ class Blocks:
     cells: tuple[str, ...]
     first_end: int
     """The reply is cut here for models that go on to invent the output."""
+    prose: str
+    """What stands outside the fences of the cells."""
 
 
 def blocks(reply: str) -> Blocks:
     """Every block of code in `reply`. Text such as `FINAL(…)` outside a fence counts where there is no other code."""
     cells: list[str] = []
+    outside: list[str] = []
     first_end = len(reply)
     position, budget = 0, max(_EXACT, 2 * len(reply))
     while (opening := _OPEN.search(reply, position)) is not None:
@@ -44,16 +49,37 @@ def blocks(reply: str) -> Blocks:
         end, after = _closing(reply, body, opening["fence"], exactly=budget > 0)
         budget -= len(reply) - body  # what it may have scanned
         if opening["tag"].lower() in _CODE_TAGS:
+            outside.append(reply[position : opening.start()])
             code = _dedent_fence(reply[body:end])
             if code.strip():
                 cells.append(code)
                 first_end = after if len(cells) == 1 else first_end
+        else:
+            outside.append(reply[position : max(after, body)])
         position = max(after, body)
+    prose = "".join((*outside, reply[position:])).strip()
     if not cells:
         code = _unfenced(reply)
         if code:
             cells.append(code)
-    return Blocks(tuple(cells), first_end)
+            prose = "" if code == reply.strip() else prose
+    return Blocks(tuple(cells), first_end, prose)
+
+
+def answer_in(reply: str) -> str:
+    """The answer in a reply whose code does not run any more: a text that it submits as such, else all that it says.
+
+    Empty where it is code alone. A block without a tag may quote the input, so it stays.
+    """
+    found, text = blocks(reply), reply.strip()
+    if not found.cells:
+        return text
+    _, argument = _submitted(found.cells[-1])
+    quoted = _LITERAL.fullmatch(argument)
+    if quoted:
+        return quoted["body"].replace("\\n", "\n").strip()
+    opening = _OPEN.match(text)
+    return text if found.prose or (opening is not None and not opening["tag"]) else ""
 
 
 def _closing(reply: str, start: int, fence: str, *, exactly: bool) -> tuple[int, int]:
@@ -136,20 +162,25 @@ def submission(text: str) -> str:
     The last one counts. Its argument is a Python string where it is quoted, an expression where it is a call, an item
     or an f-string, else the text that it is.
     """
-    found = list(_SUBMISSION.finditer(text))
-    if not found:
+    name, argument = _submitted(text)
+    if not name:
         return ""
-    last = found[-1]
-    rest = text[last.end() :]
-    end = rest.rfind(")")
-    argument = (rest[:end] if end >= 0 else rest).strip()
-    name = last["name"]
     if name == "FINAL_VAR":
         return f"FINAL_VAR({argument.strip(chr(34) + chr(39))!r})"
     if _EXPRESSION.fullmatch(argument):
         return f"{name}({argument})"
-    quoted = re.fullmatch(r"[rRbB]?(\"\"\"|'''|\"|')(?P<body>.*)\1", argument, re.DOTALL)
+    quoted = _QUOTED.fullmatch(argument)
     return f"{name}({(quoted['body'] if quoted else argument)!r})"
+
+
+def _submitted(text: str) -> tuple[str, str]:
+    """The name and the argument of the last submission in a text, as written; empty where there is none."""
+    found = list(_SUBMISSION.finditer(text))
+    if not found:
+        return "", ""
+    rest = text[found[-1].end() :]
+    end = rest.rfind(")")
+    return found[-1]["name"], (rest[:end] if end >= 0 else rest).strip()
 
 
 def shorten(text: str, limit: int, length: int | None = None) -> str:

@@ -142,6 +142,13 @@ def test_6_limit_without_a_draft_makes_one_reserved_call(ask: Callable[..., Resu
     assert "Perhaps in a.py" in done.stdout
 
 
+def test_6_code_in_place_of_last_words_is_not_printed_for_an_answer(ask: Callable[..., Result]) -> None:
+    done = ask([LOOK, "```repl\nprint(grep('b'))\n```"], "--max-turns", "1")
+    assert done.exit == ExitStatus.LIMIT
+    assert "grep" not in done.json["answer"]
+    assert done.json["answer"].startswith("No answer was reached: ")
+
+
 def test_7_out_of_time(ask: Callable[..., Result]) -> None:
     done = ask([LOOK, MORE, Say("late", delay=20)], "--max-time", "3s")
     assert done.exit == ExitStatus.TIMEOUT == 7

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm_cli.replies import blocks, shorten
+from rlm_cli.replies import answer_in, blocks, shorten
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,22 @@ def test_shortening_keeps_head_tail_and_says_how_much_is_hidden(text: str, limit
     else:
         assert f"of {len(text):,} characters not shown" in short
         assert len(short) <= limit + 70
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("It is in auth.py.\n", "It is in auth.py."),
+        ("```repl\nFINAL('It is in auth.py.')\n```", "It is in auth.py."),
+        ('I stop.\n```repl\nx = 1\nFINAL("""One.\nTwo.""")\n```', "One.\nTwo."),
+        ("FINAL(It is in auth.py.)", "It is in auth.py."),
+        ("It says:\n```\ntoken = 1\n```\nand no more.", "It says:\n```\ntoken = 1\n```\nand no more."),
+        ("```\ntoken = 1\n```", "```\ntoken = 1\n```"),
+        ("```repl\nm = cite(hits[0])\nFINAL('It is ' + m + 'there')\n```", ""),
+        ("```python\nprint(grep('auth'))\n```", ""),
+        ("print(grep('auth'))", ""),
+        ("", ""),
+    ],
+)
+def test_last_words_are_read_and_not_run(reply: str, answer: str) -> None:
+    assert answer_in(reply) == answer
