@@ -42,7 +42,7 @@ from rlm_cli.events import (
     TurnStarted,
 )
 from rlm_cli.models import Reply
-from rlm_cli.models.replay import Recorded, recorded
+from rlm_cli.models.replay import Recorded, ended
 
 _BY = {  # events that say the same thing twice when a run is walked twice, and what tells two of them apart
     "turn.started": ("node", "turn"),
@@ -87,6 +87,16 @@ class Asked:
 
 
 @dataclass(slots=True)
+class _Begun:
+    """A recorded call, while the journal is read."""
+
+    part: int
+    question: int
+    place: Place
+    end: Recorded | None = None
+
+
+@dataclass(slots=True)
 class Past:
     """One journal, folded. `records` reads it again from the start."""
 
@@ -115,7 +125,7 @@ class Past:
     differences: list[str] = field(default_factory=list)  # of the second walk, in sentences
     _part: int = 0  # of the run: how often it was gone on with
     _retried: dict[str, CallRetried] = field(default_factory=dict)  # of calls in flight, the last one
-    _started: dict[str, tuple[int, int, Place]] = field(default_factory=dict)  # call → its part, question and place
+    _calls: dict[str, _Begun] = field(default_factory=dict)  # by name, in the order they began
 
     @classmethod
     def read(cls, records: Callable[[], Iterable[Record]], *, strict: bool = False, ended: bool = False) -> Past:
@@ -140,19 +150,19 @@ class Past:
     def _keep_replies(self) -> None:
         """Put each call that ended where it was used."""
         latest: dict[tuple[int, Place], int] = {}
-        for part, question, place in self._started.values():
-            latest[question, place] = max(part, latest.get((question, place), 0))
-        for call in recorded(self.records()):
-            if call.call not in self._started:  # of a run that still goes on: it began after the first reading
+        for call in self._calls.values():
+            at = call.question, call.place
+            latest[at] = max(call.part, latest.get(at, 0))
+        for call in self._calls.values():
+            if (end := call.end) is None:
                 continue
-            part, question, place = self._started[call.call]
             # A failure is worth another try; in a replay it happened, unless a later part of the run has tried again.
-            failed = call.error is not None and not isinstance(call.error, Refused)
-            again = not self.ended and (not self.strict or call.failure in STOPPED)
-            if failed and (again or part < latest[question, place]):
+            failed = end.error is not None and not isinstance(end.error, Refused)
+            again = not self.ended and (not self.strict or end.failure in STOPPED)
+            if failed and (again or call.part < latest[call.question, call.place]):
                 continue
-            self.questions[question].replies.setdefault(place, deque()).append(call)
-        self._started.clear()
+            self.questions[call.question].replies.setdefault(call.place, deque()).append(end)
+        self._calls.clear()
 
     def _take(self, event: Event, pending: dict[str, CallStarted]) -> None:
         asked = self.questions[-1]
@@ -178,12 +188,13 @@ class Past:
 
     def _count(self, event: CallStarted | CallFinished | CallFailed, pending: dict[str, CallStarted]) -> None:
         if isinstance(event, CallStarted):
-            pending[event.call] = event
-            self._started[event.call] = self._part, len(self.questions) - 1, _place(event)
+            pending[event.call] = replace(event, messages=None)  # they may fill the memory, and are of no more use
+            self._calls[event.call] = _Begun(self._part, len(self.questions) - 1, _place(event))
             self.calls += not event.memo
             self.last_call = max(self.last_call, int(event.call[1:]) if _CALL.fullmatch(event.call) else 0)
             return
-        pending.pop(event.call, None)
+        if (started := pending.pop(event.call, None)) is not None:
+            self._calls[event.call].end = ended(started, (), event)
         self._retried.pop(event.call, None)
         self.cost += event.cost or 0.0
         if isinstance(event, CallFailed):

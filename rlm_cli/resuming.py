@@ -36,7 +36,7 @@ def past_of(path: Path, *, strict: bool = False, ended: bool = False) -> Past:
     """The run that is on record at `path`; see `Past.read`. Raises InputError."""
     reading = journal.Reading()
     past = Past.read(lambda: journal.read(path, reading), strict=strict, ended=ended)
-    past.unreadable = len(set(reading.torn))  # it is read twice
+    past.unreadable = len(reading.torn)
     return past
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rlm_cli.events import CallFinished, CallStarted, Event, Record, RunStarted
+from rlm_cli.events import CallFinished, CallStarted, Record, RunStarted
 from rlm_cli.recording import Past
 from tests.conftest import Result, RunRlm
 from tests.server import Ask, Broken, Item, Say, ScriptedServer, Status
@@ -386,26 +387,36 @@ def test_the_hint_names_the_file_that_the_run_is_recorded_in(rlm: RunRlm, folder
         assert rlm("resume", "./my runs.log", *more, env=KEY).exit == 0
 
 
-def test_a_run_that_goes_on_while_it_is_read_is_read_as_far_as_it_was() -> None:
-    """Its journal is read twice: a call of the time between is none of the past."""
-
-    def call(name: str, turn: int) -> list[Event]:
-        started = CallStarted(
-            call=name, node="0", turn=turn, purpose="root", model="m", input_tokens=1, max_tokens=1, reserved=0.0
-        )
-        return [started, CallFinished(call=name, text=name, finish="stop", input_tokens=1, output_tokens=1, cost=0.0)]
-
-    begun = RunStarted(run="r", version="", question="", sources=[], root_model="m", sub_model="m")
-    journal: list[Event] = [begun, *call("c1", 1)]
+def test_what_a_run_was_asked_is_not_held_to_know_what_it_was_answered() -> None:
+    """Ten thousand prompts of a hundred kilobytes are a journal of a gigabyte: it is read, once, and not kept."""
+    reads = []
 
     def records() -> Iterator[Record]:
-        for number, event in enumerate(tuple(journal), start=1):
-            yield Record(number, 0.0, "", event)
-        journal.extend(call("c2", 2))
+        reads.append(1)
+        begun = RunStarted(run="r", version="", question="", sources=[], root_model="m", sub_model="m")
+        yield Record(1, 0.0, "", begun)
+        for number in range(200):
+            said = [{"role": "user", "content": f"{number} " * 20_000}]
+            asked = CallStarted(
+                call=f"c{number}", node="0", turn=1, purpose="sub", model="m", input_tokens=1, max_tokens=1,
+                reserved=0.0, cell="0/1.1", slot=number, messages=said,
+            )  # fmt: skip
+            yield Record(2, 0.0, "", asked)
+            if number < 150:
+                yield Record(3, 0.0, "", CallFinished(call=f"c{number}", text=f"{number}", finish="stop",
+                                                      input_tokens=1, output_tokens=1, cost=0.0))  # fmt: skip
 
-    past = Past.read(records)
-    assert (past.knows("root", "0", 1), past.knows("root", "0", 2)) == (True, False)
-    assert past.last_call == 1
+    tracemalloc.start()
+    try:
+        past = Past.read(records)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(reads) == 1
+    assert most < 3_000_000  # bytes, of 20 million
+    found = [past.reply("sub", "0", 1, "0/1.1", slot) for slot in range(200)]
+    assert [reply.text for reply in found if reply] == [f"{number}" for number in range(150)]
+    assert len(past.lost) == 50
 
 
 @pytest.mark.parametrize("flag", ["--no-save", "--redact"])

@@ -64,11 +64,12 @@ def recorded(records: Iterable[Record]) -> list[Recorded]:
             order[event.call] = None
         elif isinstance(event, CallFinished | CallFailed) and event.call in open_calls:
             started, messages = open_calls.pop(event.call)
-            order[event.call] = _ended(started, messages, event)
+            order[event.call] = ended(started, messages, event)
     return [item for item in order.values() if item is not None]
 
 
-def _ended(started: CallStarted, messages: tuple[Message, ...], event: CallFinished | CallFailed) -> Recorded:
+def ended(started: CallStarted, messages: tuple[Message, ...], event: CallFinished | CallFailed) -> Recorded:
+    """A call that began with `started` and ended with `event`."""
     if isinstance(event, CallFinished):
         reply = Reply(text=event.text, finish=cast(Finish, event.finish), model=started.model)
         refused = refusal(started.model, event.text) if event.finish == "refused" else None
