@@ -117,10 +117,11 @@ class Ledger:
     def restore(self, *, cost: float = 0.0, tokens: int = 0, calls: int = 0, seconds: float = 0.0) -> None:
         """Go on from an earlier part of the same run. The clock stands until `go`: what was there is lived through
         again first, and that is no time of the run's."""
-        self.spent.cost += cost
-        self.spent.tokens += tokens
-        self.spent.calls += calls
-        self._began -= seconds
+        # A record may come from anywhere: what it says of itself gives no more to spend than there was.
+        self.spent.cost += max(0.0, cost)
+        self.spent.tokens += max(0, tokens)
+        self.spent.calls += max(0, calls)
+        self._began -= max(0.0, seconds)
         self._standing = self._clock()
 
     def go(self) -> None:

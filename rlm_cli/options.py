@@ -51,6 +51,7 @@ class Option:
     stored: bool = True  # may stand in config.toml and the environment
     lifted: bool = False  # `none` takes the limit away
     least: float | None = None
+    most: float | None = None
 
     @property
     def variable(self) -> str:
@@ -95,6 +96,8 @@ class Option:
         result: Any = reader(value) if reader else value
         if self.least is not None and result < self.least:
             raise ValueError(f"is less than {self.show(self.least)}")
+        if self.most is not None and result > self.most:
+            raise ValueError(f"is more than {self.show(self.most)}")
         return result
 
     @property

@@ -104,7 +104,7 @@ class Settings:
         help="auto, direct (all in one prompt), search (what a search finds), map (part by part) or rlm (the loop)",
     )
     votes: int = option(
-        1, "--votes", kind="count", group="Models", metavar="N", least=1,
+        1, "--votes", kind="count", group="Models", metavar="N", least=1, most=100,
         help="answer so many times, independently, under the same limits; agreement decides",
     )
     pack: str = option(

@@ -18,6 +18,7 @@ from rlm_cli.answer import Outcome
 from rlm_cli.cells import Shared
 from rlm_cli.description import BYTES_PER_TOKEN
 from rlm_cli.direct import solve_directly
+from rlm_cli.errors import InputError
 from rlm_cli.mapping import solve_by_parts
 from rlm_cli.retrieval import solve_by_search
 
@@ -44,7 +45,12 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def choose(shared: Shared, wanted: str, kept: str) -> tuple[str, str]:
-    """The strategy and why, in a line. `wanted` is --strategy; `kept` the one that a run goes on with, or empty."""
+    """The strategy and why, in a line. `wanted` is --strategy; `kept` the one that a run goes on with, or empty.
+
+    Raises InputError where the record of the run names none.
+    """
+    if kept and kept not in (*STRATEGIES, "rlm"):
+        raise InputError(f"the run began with the strategy {kept[:80]!r}, which this rlm does not know", "Ask anew.")
     if kept:
         return kept, "as the run began"
     if wanted != "auto":

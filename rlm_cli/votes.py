@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -38,9 +39,13 @@ async def vote(
     """The answer that most of `count` runs gave, with `votes` saying how many. Raises what all of them ended with."""
     if shared.pack.temperature is not None:
         shared.pack = replace(shared.pack, temperature=max(_WARM, shared.pack.temperature))
-    results = await together(
-        _one(shared, question, shared.next_child("0"), new_node, strategy, earlier) for _ in range(count)
-    )
+    places = asyncio.Semaphore(shared.jobs)  # each vote of a loop is a process of its own
+
+    async def one(name: str) -> Outcome | RlmError:
+        async with places:
+            return await _one(shared, question, name, new_node, strategy, earlier)
+
+    results = await together(one(shared.next_child("0")) for _ in range(count))
     outcomes = [result for result in results if isinstance(result, Outcome)]
     if not outcomes:
         raise next(result for result in results if isinstance(result, RlmError))

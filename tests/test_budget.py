@@ -227,6 +227,8 @@ def test_what_is_left_is_told() -> None:
     assert str(ledger.left()) == "$2.0000, 1,000 tokens, 9 calls, 54 s"
     ledger.restore(cost=0.5, tokens=100, calls=2, seconds=10)
     assert ledger.left().to_json() == {"cost": 1.5, "tokens": 900, "calls": 7, "seconds": 44}
+    ledger.restore(cost=-9.0, tokens=-9, calls=-9, seconds=-9)  # a record of nobody knows where
+    assert ledger.left().to_json() == {"cost": 1.5, "tokens": 900, "calls": 7, "seconds": 44}
     assert str(Ledger(Limits(max_cost=None, max_tokens=None, max_calls=None, max_time=None)).left()) == "no limits"
 
 

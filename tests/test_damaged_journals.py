@@ -110,6 +110,7 @@ def test_a_damaged_journal_is_read_or_refused(here: Path, damage: tuple[int, tup
         ("run.started", ("settings", "jobs"), {}),
         ("node.started", ("node",), None),
         ("compacted", ("keep",), -4),
+        ("strategy.chosen", ("strategy",), "whatever"),
     ],
 )
 def test_a_damaged_recording_is_not_replayed_as_if_it_were_whole(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import RunRlm
-from tests.server import Ask, Item, Say, ScriptedServer, wrong_model
+from tests.server import Ask, Item, Say, ScriptedServer, Status, wrong_model
 
 MakeTree = Callable[[dict[str, str]], Path]
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
@@ -181,6 +181,19 @@ def test_votes_share_one_budget(rlm: RunRlm, folder: Path) -> None:
     assert len(asks) <= 9
 
 
+def test_votes_of_the_loop_are_no_more_at_once_than_jobs(rlm: RunRlm, folder: Path) -> None:
+    more = ["--votes", "6", "-j", "2", "--strategy", "rlm"]
+    done, _ = run(rlm, [folder, "q?"], lambda ask: cell("print(grep('Brandt'))\nFINAL('one')"), *more)
+    assert done.exit == 0, done.stderr
+    now = most = 0
+    for event in done.events:
+        if event["type"] in ("node.started", "node.finished") and event["node"] != "0":
+            now += 1 if event["type"] == "node.started" else -1
+            most = max(most, now)
+    assert (now, most) == (0, 2)
+    assert "is more than 100" in rlm("ask", folder, "q?", "--votes", "1000000000").stderr
+
+
 # --- follow-ups ------------------------------------------------------------------------------------------------------
 
 FIRST = cell(
@@ -211,6 +224,24 @@ def test_a_further_question_goes_on_with_variables_sources_and_history(rlm: RunR
         assert len(server.asks) == 1
     assert done.json["answer"] == "['n'][2]", done.stderr
     assert len(list((done.home / "runs").glob("*.jsonl"))) == 1
+
+
+def test_files_are_named_from_where_one_is_and_not_from_where_the_run_began(
+    rlm: RunRlm, folder: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "shape.json").write_text('{"type": "object", "properties": {"n": {"type": "integer"}}}')
+    with ScriptedServer(lambda ask: Status(503, retry_after=500)) as server:
+        models = ["-m", "openai/root", "--api-base", server.url]
+        assert rlm("ask", "c.txt", "how many?", *models, cwd=folder, env=KEY).exit == 5
+    with ScriptedServer(["five", '{"n": 6}']) as server:
+        more = ["-q", "--api-base", server.url]
+        assert rlm("resume", "last", "-o", "five.md", *more, cwd=here, env=KEY).exit == 0
+        shape = ["--schema", "@shape.json", "-o", "six.json"]
+        assert rlm("ask", "--continue", "and now?", *shape, *more, cwd=here, env=KEY).json == {"n": 6}
+    assert rlm("replay", "last", "-q", "-o", "again.json", cwd=here, env=KEY).exit == 0
+    assert sorted(path.name for path in here.iterdir()) == ["again.json", "five.md", "shape.json", "six.json"]
 
 
 def test_a_further_question_has_a_budget_and_turns_of_its_own(rlm: RunRlm, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
-from rlm_cli.cli.typed import flags, takes
+from rlm_cli.cli.typed import absolute, flags, takes
 from rlm_cli.cli.words import listed, question_of, split
 from rlm_cli.errors import ExitStatus, InputError, UsageError
 from rlm_cli.settings import OPTIONS, Settings, load
@@ -78,8 +77,7 @@ def further(run: str, words: Sequence[str], given: Mapping[str, Any], *, allow_c
         raise UsageError(f"{wrong[0]} cannot be changed by a further question: the input is that of the run")
     path = journal.find(places().runs, run).absolute()
     question = question_of(words[0])
-    if "output" in given:
-        given = {**given, "output": os.path.abspath(given["output"])}  # the run may have begun in another directory
+    given = absolute(given)
     held = journal.Journal(path)  # locked before it is read: another process may still write it
     try:
         past = past_of(path, ended=True)

@@ -10,7 +10,7 @@ import typer
 
 from rlm_cli import journal
 from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
-from rlm_cli.cli.typed import flags, takes
+from rlm_cli.cli.typed import absolute, flags, takes
 from rlm_cli.errors import ExitStatus
 from rlm_cli.places import places
 from rlm_cli.settings import OPTIONS
@@ -42,6 +42,6 @@ def replay(
 
     path = journal.find(places().runs, run).absolute()
     past = past_of(path, strict=True)
-    settings = settings_of(past.started, flags(given), own=path.parent == places().runs, fresh=["api_base"])
+    settings = settings_of(past.started, flags(absolute(given)), own=path.parent == places().runs, fresh=["api_base"])
     settings = replace(settings, allow_changed=allow_changed, memo=False)
     return asyncio.run(walk(past, settings, Environment.of_process(settings.color)))

@@ -10,7 +10,7 @@ import typer
 
 from rlm_cli import journal
 from rlm_cli.cli.help import HELP_FLAGS, AnsweringCommand
-from rlm_cli.cli.typed import flags, takes
+from rlm_cli.cli.typed import absolute, flags, takes
 from rlm_cli.errors import ExitStatus, UsageError
 from rlm_cli.places import places
 from rlm_cli.settings import OPTIONS
@@ -47,6 +47,7 @@ def resume(
     from rlm_cli.resuming import past_of
 
     path = journal.find(places().runs, run).absolute()
+    given = absolute(given)
     # Locked before it is read: what another process still writes is no record of a run that has stopped.
     held = journal.Journal(path)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -39,6 +40,17 @@ def flags(given: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"--json and --format {typed['format']} say different things", "Choose one.")
         typed["format"] = "json"
     return typed
+
+
+def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given`, its files as seen from here: a recorded run is walked in the directory that it began in."""
+    found = dict(given)
+    for name in ("output", "schema", "pack"):
+        value = given.get(name) or ""
+        mark, path = ("@", value[1:]) if value.startswith("@") else ("", value)
+        if path and (mark or name == "output" or os.path.isfile(path)):
+            found[name] = mark + os.path.abspath(path)
+    return found
 
 
 class AsTyped:
