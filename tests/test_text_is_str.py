@@ -245,6 +245,16 @@ def test_texts_of_several_inputs_are_joined(
     assert settled(a + b + c) == s + t + u
 
 
+def test_a_place_between_empty_pieces_is_one_place() -> None:
+    store = MemoryStore([b"", b"abc", b"", b"", b"de", b""])
+    s = "abcde"
+    for start in range(-7, 8):
+        for stop in range(-7, 8):
+            fresh = Text.from_parts([Span(n, 0, store.size(n)) for n in range(6)], store)  # nothing of it counted
+            assert fresh.find("", start, stop) == s.find("", start, stop), (start, stop)
+            assert fresh[start:stop] == s[start:stop], (start, stop)
+
+
 def test_bytes_of_two_pieces_make_no_character() -> None:
     """Each file is decoded alone: the halves of a character are two U+FFFD, and no search may see it whole."""
     store = MemoryStore([b"a\xe2\x82", b"\xacb\xc3", b"\xa9", "€é".encode()])

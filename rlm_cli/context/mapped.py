@@ -204,7 +204,7 @@ class Mapped:
             byte = self._layout.piece(number).size
         if byte - size <= floor[1]:
             return floor
-        return number, max(floor[1], self._layout.piece(number).border(byte - size))
+        return number, self._layout.piece(number).border(byte - size)
 
     # What is there
 
