@@ -242,6 +242,11 @@ class CellHost:
         if self._single_calls == _PLAIN_LOOP:
             self.notes.append(self._shared.pack.say("plain_loop", count=_PLAIN_LOOP))
 
+    def _file(self, parts: Sequence[Part]) -> str | None:
+        """The name of the file that all text of the input in `parts` is from; None for no or several files."""
+        files = {part.file for part in parts if isinstance(part, Span)}
+        return self._shared.store.files.name(files.pop()) if len(files) == 1 else None
+
     async def _call(
         self, parts: Sequence[Part], slot: int, *, model: str | None, schema: Schema | None, site: int | None
     ) -> Any:
@@ -259,6 +264,7 @@ class CellHost:
             cell=self.cell,
             slot=slot,
             site=site,
+            about=self._file(parts),
             messages=(Message("user", asked),),
             model=model,
             max_tokens=self._shared.pack.sub_tokens,

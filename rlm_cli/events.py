@@ -403,6 +403,7 @@ class CallStarted(Event):
     cell: str | None = None
     slot: int | None = None  # place among the calls of its cell, from 0
     site: int | None = None
+    about: str | None = None  # the one file whose text it is about
     messages: list[dict[str, str]] | None = None
     memo: bool = False  # answered from memory; nothing is sent
 

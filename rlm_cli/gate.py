@@ -43,6 +43,7 @@ class Request:
     cell: str | None = None
     slot: int | None = None
     site: int | None = None
+    about: str | None = None  # the one file whose text it is about
     model: str | None = None
     max_tokens: int | None = None
     schema: dict[str, Any] | None = None
@@ -445,6 +446,7 @@ def _started(name: str, request: Request, model: Model, quote: Quote, *, memo: b
         cell=request.cell,
         slot=request.slot,
         site=request.site,
+        about=request.about,
         messages=None if request.purpose == "root" else messages,
         memo=memo,
     )

@@ -364,6 +364,8 @@ class State:
 def call_label(event: events.CallStarted) -> str:
     """What tells a call from its neighbours: the file it is about, else how its prompt begins, else its place."""
     place = f"#{event.slot + 1} " if event.slot is not None else ""
+    if event.about:
+        return f"{place}{event.about}"[:LABEL_KEPT]
     for message in reversed(event.messages or []):
         text = str(message.get("content", ""))
         found = _FILE_HEADER.search(text, 0, 4_000)

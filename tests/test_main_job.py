@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rlm_cli.events import CallStarted, parse
+from rlm_cli.state import call_label
 from tests.conftest import RunRlm
 from tests.server import Ask, Item, Say, ScriptedServer
 
@@ -91,6 +93,22 @@ def test_sub_calls_get_the_text_and_their_replies_come_back_in_order(rlm: RunRlm
     assert done.json["answer"] == "jwt " + ",".join(f"<{n}>" for n in range(20))
     assert done.json["usage"]["calls"] == 23
     assert len(done.of("call.finished")) == 23
+
+
+def test_a_sub_call_is_called_by_the_one_file_that_it_is_about(rlm: RunRlm, tree: MakeTree) -> None:
+    cells = root(
+        "llm_query_batched([('what?', text) for text in (files[name] for name in sorted(files))] + [('what?', context), 'nothing'])\nFINAL('x')"
+    )
+    with ScriptedServer(by_role(cells, lambda _: "fine")) as server:
+        done = ask(rlm, tree(FILES), server, "--no-memo")
+    calls = [parse(json.dumps(event)).event for event in done.of("call.started") if event["purpose"] == "sub"]
+    told = {call.slot: (call.about, call_label(call)) for call in calls if isinstance(call, CallStarted)}
+    for slot, name in enumerate(sorted(FILES)):
+        about, label = told[slot]
+        assert about is not None
+        assert about.endswith(name)
+        assert label == f"#{slot + 1} {about}"
+    assert [told[slot][0] for slot in (3, 4)] == [None, None]
 
 
 def test_a_failed_item_is_an_object_that_is_no_text(rlm: RunRlm, tree: MakeTree) -> None:

@@ -270,6 +270,7 @@ function cellAbove(item: Item): Item | null {
 const STATUS: Record<string, Status> = { answered: "ok", not_found: "not found", partial: "partial", failed: "failed" };
 
 function labelOf(line: Line): string {
+  if (line.about) return oneLine(text(line.about));
   for (const message of [...list(line.messages)].reverse().map(object)) {
     const content = text(message.content);
     const file = FILE_HEADER.exec(content.slice(0, 4000));
