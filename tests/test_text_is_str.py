@@ -255,6 +255,19 @@ def test_a_place_between_empty_pieces_is_one_place() -> None:
             assert fresh[start:stop] == s[start:stop], (start, stop)
 
 
+@pytest.mark.parametrize("unit", ["a", "ab", "aab"])
+def test_needles_that_overlap_themselves_are_found_as_str_finds_them(unit: str) -> None:
+    """Whichever window a hit ends in, the next one begins behind it."""
+    for before in range(9):
+        for times in range(1, 40, 2):
+            s = "x" * before + unit * times + "y"
+            mapped_text = Text.of(s.encode())
+            for needle in (unit * 2, unit * 3, unit + unit[0], unit * 7):
+                assert mapped_text.count(needle) == s.count(needle), (s, needle)
+                assert settled(mapped_text.split(needle)) == s.split(needle), (s, needle)
+                assert settled(mapped_text.rsplit(needle, 5)) == s.rsplit(needle, 5), (s, needle)
+
+
 def test_bytes_of_two_pieces_make_no_character() -> None:
     """Each file is decoded alone: the halves of a character are two U+FFFD, and no search may see it whole."""
     store = MemoryStore([b"a\xe2\x82", b"\xacb\xc3", b"\xa9", "€é".encode()])
