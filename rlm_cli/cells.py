@@ -20,6 +20,7 @@ from rlm_cli.background import in_background, together
 from rlm_cli.citations import MOST_SOURCES, Sources
 from rlm_cli.context.spans import Part, Span
 from rlm_cli.context.store import MappedStore
+from rlm_cli.conversation import Conversation
 from rlm_cli.errors import AuthError, ContextTooLong, InputError, LimitReached, ModelNotFound, ProviderError
 from rlm_cli.events import BatchStarted, Event, ToolCalled, Warned
 from rlm_cli.figures import plural
@@ -117,18 +118,14 @@ class CellHost:
         node: str,
         depth: int,
         child: Child,
-        history: Callable[[], str],
-        shown: Callable[[], str] = str,
-        question: Callable[[], str] = str,
+        conversation: Conversation,
     ) -> None:
-        """`history`: all that was said; `shown`: what the model was told since the worked examples."""
+        """`conversation`: with the model that writes the cells."""
         self._shared = shared
         self._node = node
         self._depth = depth
         self._child = child
-        self._history = history
-        self._shown = shown
-        self._question = question
+        self._conversation = conversation
         self._slots = asyncio.Semaphore(2 * shared.jobs)  # bounds the texts in memory, not the calls: the gate does
         self._refused_unread = False
         self._unfit: set[str] = set()  # submissions that were refused for what they say; the second time they are taken
@@ -387,22 +384,30 @@ class CellHost:
         elif self.glimpse_only and self._early < (_EARLY if kind == "not_found" else 1):
             word, values = "refused_early" if not self._early else "refused_unsearched", {"text": text[:_SUBMITTED]}
             self._early += 1
-        elif kind == "not_found" and (line := self._line_passed_over()):
+        elif kind == "not_found" and not self._passed_over and (line := self.line_passed_over()):
             self._passed_over = True
             word, values = "refused_passed_over", {"line": line}
-        elif pack.marks and (name := copied(text, pack.marks, self._shown())) is not None:
+        elif pack.marks and (name := copied(text, pack.marks, self._conversation.shown())) is not None:
             word, values = "refused_copied", {"word": name}
-        elif pack.cells == "first" and not self._invented and (found := invented(text, self._code, self._shown())):
+        elif not self._invented and (found := self._name_invented(text)):
             self._invented = True
             word, values = "refused_invented", {"word": found[0], "near": ", ".join(found[1])}
         if word:
             raise CellRefusal("SubmissionRefused", pack.say(word, **values))
 
-    def _line_passed_over(self) -> str:
+    def line_passed_over(self) -> str:
         """A line that a weak model was shown and that may well hold the answer, or an empty text."""
-        if self._shared.pack.cells != "first" or self._passed_over:
+        if self._shared.pack.cells != "first":
             return ""
-        return passed_over(self._question(), self._shown()) or ""
+        return passed_over(self._conversation.question, self._conversation.outputs()) or ""
+
+    def _name_invented(self, text: str) -> tuple[str, list[str]] | None:
+        """A name in `text` that a weak model made up, and those that it may mean. The list of files in the task is no
+        evidence: each name that could be invented stands in it."""
+        if self._shared.pack.cells != "first":
+            return None
+        talk = self._conversation
+        return invented(text, self._code, f"{talk.question}\n{talk.outputs()}")
 
     async def spool(self, parts: Sequence[Part]) -> None:
         """See `Host.spool`."""
@@ -454,7 +459,7 @@ class CellHost:
 
     def history(self) -> str:
         """See `Host.history`."""
-        return self._history()
+        return self._conversation.transcript()
 
 
 def _as_text(value: Any) -> str:

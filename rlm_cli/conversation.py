@@ -16,7 +16,8 @@ from rlm_cli.replies import shorten
 class Conversation:
     """Messages of one node, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, question: str = "") -> None:
+        self.question = question  # that is being answered now
         self.messages: list[Message] = []
         self._said: list[Message] = []
         self._opening = 0
@@ -83,8 +84,14 @@ class Conversation:
 
     def shown(self) -> str:
         """What the model was told since the opening, and the task: outputs and notes, none of its own words."""
-        told = [message.content for message in self._said[self._opening - 1 :] if message.role == "user"]
-        return "\n".join(told)
+        return self._told(self._opening - 1)
+
+    def outputs(self) -> str:
+        """The same without the task."""
+        return self._told(self._opening)
+
+    def _told(self, since: int) -> str:
+        return "\n".join(message.content for message in self._said[since:] if message.role == "user")
 
     def transcript(self) -> str:
         """All that was ever said, as text."""

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from rlm_cli import prompts
 from rlm_cli.answer import Outcome
 from rlm_cli.cells import CellHost, NewSandbox, Shared
+from rlm_cli.context.matches import NO_MATCH
 from rlm_cli.context.spans import Part
 from rlm_cli.conversation import Conversation
 from rlm_cli.description import describe, glimpse
@@ -62,7 +63,6 @@ class Node:
     ) -> None:
         self._shared = shared
         self._new_sandbox = new_sandbox
-        self._question = question
         self._node = node
         self._depth = depth
         self._parts = parts
@@ -74,8 +74,8 @@ class Node:
         self._clock: asyncio.Timeout | None = None
         self._last: tuple[tuple[str, ...], str] = ((), "")  # cells and outputs of the turn before
         self.draft: str | None = None
-        talk = self._conversation = Conversation()
-        self._host = CellHost(shared, node, depth, self._child, talk.transcript, talk.shown, lambda: self._question)
+        self._conversation = Conversation(question)
+        self._host = CellHost(shared, node, depth, self._child, self._conversation)
         self._sandbox = new_sandbox(self._host, parts)
 
     async def solve(self) -> Outcome:
@@ -125,7 +125,7 @@ class Node:
         await self._sandbox.close()
 
     def _ask_further(self, question: str) -> None:
-        self._question = question
+        self._conversation.question = question
         self.draft, self._silent, self._stuck, self._last = None, 0, 0, ((), "")
         self._host.follow()
         self._turn = self._shared.turns[self._node]
@@ -179,7 +179,7 @@ class Node:
             self._shared.account.read(seen)
         for message in prompts.opening(
             pack,
-            self._question,
+            self._conversation.question,
             description,
             self._limits(),
             depth_left=self._shared.max_depth - self._depth,
@@ -212,7 +212,7 @@ class Node:
         """The pack's own first cell, run as if the model had written it: a weak model that has seen no line of the
         input makes up what its lines look like."""
         shared, began = self._shared, time.monotonic()
-        code = prompts.first_cell(shared.pack, self._question)
+        code = prompts.first_cell(shared.pack, self._conversation.question)
         if not code:
             return
         self._turn = shared.next_turn(self._node)
@@ -231,7 +231,7 @@ class Node:
             outputs="\n".join(outputs),
             notes="".join(f"{note}\n" for note in notes),
             limits=self._limits(),
-            question=self._question,
+            question=self._conversation.question,
         )
 
     async def _take_turn(self) -> Outcome | None:
@@ -292,7 +292,7 @@ class Node:
             near = window is not None and shared.gate.quote(wanted).input_tokens > shared.compact_at * window
             if not near or not conversation.can_be_cut:
                 return
-            asked = conversation.asking(shared.pack.say("compact", question=self._question))
+            asked = conversation.asking(shared.pack.say("compact", question=self._conversation.question))
             summary = (await self._ask("compact", asked)).text.strip()
         if summary:
             shared.emit(Compacted(node=self._node, turn=self._turn, keep=conversation.kept, summary=summary))
@@ -352,6 +352,8 @@ class Node:
             text += f"\n{error.hint}" if error.hint else ""
             if result.lost:
                 text += f"\nLost with the worker: {', '.join(result.lost)}. Other variables were restored."
+        if text.startswith(NO_MATCH) and (line := self._host.line_passed_over()):
+            self._host.notes.append(pack.say("passed_over", line=line))
         if not text.strip():
             return prompts.fence("output", self._shared.pack.say("no_output"))
         return prompts.fence("output", text.rstrip("\n"))
@@ -387,7 +389,7 @@ class Node:
             return Outcome("partial", self.draft, stopped_by=limit.limit)
         if self._depth and limit.limit != "turns":
             raise limit  # the reserve is one for the whole tree: the root spends it
-        wanted = self._shared.pack.say("extract", reason=limit.message, question=self._question)
+        wanted = self._shared.pack.say("extract", reason=limit.message, question=self._conversation.question)
         try:
             text = answer_in((await self._last_words(wanted)).text)
             text = text or f"No answer was reached: {limit.message} The last words were code, which did not run."

@@ -92,6 +92,7 @@ _WORDS = (
     "refused_copied",
     "refused_invented",
     "refused_passed_over",
+    "passed_over",
     "compact",
     "extract",
     "direct_system",

@@ -95,7 +95,10 @@ def test_what_is_no_answer_is_told_from_one(text: str, reason: str | None) -> No
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("ads-api, cart-api", ("ads-api", ["cart-api", "ads-feed", "cart-api.yaml"])),  # one name of a list, typed from memory
+        (
+            "ads-api, cart-api",
+            ("ads-api", ["cart-api", "ads-feed", "cart-api.yaml"]),
+        ),  # one name of a list, typed from memory
         ("cart-api and ads-feed", None),
         ("CART-API", None),  # as the model writes it
         ("read-only since 2024", None),  # like no name of the input
@@ -112,7 +115,10 @@ def test_a_name_that_no_output_shows_is_told_from_words(text: str, found: tuple[
 @pytest.mark.parametrize(
     ("question", "line"),
     [
-        ("How many days of notice are needed to terminate it?", "a.txt:44: One may terminate by giving 45 days of notice."),
+        (
+            "How many days of notice are needed to terminate it?",
+            "a.txt:44: One may terminate by giving 45 days of notice.",
+        ),
         ("Which services are owned by team heron?", "services/geo.yaml:2: owner: team heron"),
         ("Which letters ask for a refund?", None),
         ("When?", None),
@@ -182,6 +188,7 @@ GUARDS = {
     "an example's answer": [LOOK, "```repl\nFINAL('Tilburg: the blue valves come from Harmsen & Co')\n```"],
     "not found after a failed cell": [LOOK, "```repl\nx = [][1]\n```", "```repl\nNOT_FOUND('no lamps')\n```"],
     "no code twice": [LOOK, "The answer is seven.", "As I said: seven."],
+    "no match though a line was shown": ["```repl\nprint(grep('many seven'))\n```"],
     "not found beside the line that says it": [
         "```repl\nprint(grep('many seven'))\n```",
         "```repl\nNOT_FOUND('no line says how many lamps')\n```",
@@ -217,7 +224,8 @@ def test_a_guard_costs_a_turn_and_not_the_run(name: str, rlm: RunRlm, tree: Tree
         "an example's answer": "is from the example",
         "not found after a failed cell": "your code failed",
         "no code twice": "Again no code was run",
-        "not found beside the line that says it": "There are seven lamps in the hall.\nIf it answers the question, submit",
+        "not found beside the line that says it": "There are seven lamps in the hall.\nSubmit the answer that it gives",
+        "no match though a line was shown": "There are seven lamps in the hall.\nIf it holds the answer",
         "the same cell twice": "the same output as before",
         "another cell with the same output": "the same output as before",
         "a name that no output shows": "b.txt stands in no output you were shown; like it are: a.txt",

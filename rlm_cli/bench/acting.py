@@ -13,6 +13,7 @@ from rlm_cli.answer import Outcome
 from rlm_cli.bench.talk import Talk, whole
 from rlm_cli.cells import CellHost, Shared
 from rlm_cli.context.spans import Part
+from rlm_cli.conversation import Conversation
 from rlm_cli.errors import LimitReached
 from rlm_cli.events import CellFinished, CellStarted
 from rlm_cli.replies import blocks, shorten
@@ -35,7 +36,7 @@ async def solve_by_code(shared: Shared, question: str, earlier: Sequence[Earlier
         return Outcome("failed", "there are no children here")
 
     assert shared.new_sandbox is not None
-    host = CellHost(shared, node, _NO_DEPTH, no_child, str)
+    host = CellHost(shared, node, _NO_DEPTH, no_child, Conversation(question))
     sandbox = shared.new_sandbox(host, [""])
     talk = Talk(shared, node, _SYSTEM)
     said = f"{question}\n\n{prompts.fence('text', whole(shared))}\n\n{question}"

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from rlm_cli.context.spans import Span
 
+NO_MATCH = "(no match"
+"""So begins what is printed of no matches."""
 _SHOWN = 400  # characters of a line; logs and minified files have lines of megabytes
 
 ELLIPSIS = "…"
@@ -128,8 +130,8 @@ class Matches(list[Match]):
         between = "\n--\n" if any(match.before or match.after for match in self) else "\n"
         shown = between.join(map(str, self))
         if self.note:
-            return f"{shown}\n({self.note})" if shown else f"(no match; {self.note})"
-        return shown or "(no match)"
+            return f"{shown}\n({self.note})" if shown else f"{NO_MATCH}; {self.note})"
+        return shown or f"{NO_MATCH})"
 
     __repr__ = __str__
 
