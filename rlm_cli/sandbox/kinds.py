@@ -86,7 +86,7 @@ def kind_of(value: object) -> Any:
     kind = builtins.type(value)
     if issubclass(kind, builtins.type):
         return TypeStandIn
-    if kind not in _MAKERS and kind.__module__.startswith("rlm_cli.") and not issubclass(kind, BaseException):
+    if kind not in _MAKERS and str(kind.__module__).startswith("rlm_cli.") and not issubclass(kind, BaseException):
         own = value.__class__  # mapped text says that it is str, a match over it that it is a `re.Match`
         _MAKERS[kind] = abstract(kind.__name__, kind) if own is kind else own
     return _MAKERS.get(kind, kind)
