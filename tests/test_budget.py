@@ -117,19 +117,23 @@ def test_calls_are_never_overspent() -> None:
 
 
 def test_time_is_never_overspent() -> None:
-    with ScriptedServer(lambda _: "ok", latency=30) as server, calls(server, max_time=1.0) as gate:
-
-        async def timed() -> tuple[Exception, float]:
-            began = asyncio.get_running_loop().time()
-            return await failure(gate.ask()), asyncio.get_running_loop().time() - began
-
-        error, seconds = run(timed())
-        assert isinstance(error, OutOfTime)
-        assert 0.8 < seconds < 0.99  # a tenth is kept for the last answer
-        last = run(failure(gate.ask("the last", purpose="extract")))
-        assert isinstance(last, OutOfTime)
-        assert gate.gate.ledger.elapsed >= 1.0
+    now = [0.0]
+    with (
+        ScriptedServer(lambda _: Broken("hang")) as server,
+        calls(server, price=PRICE, max_time=100.0, call_time=99.0, clock=lambda: now[0]) as gate,
+    ):
+        now[0] = 89.7  # the last ten seconds are kept for the last answer
         assert isinstance(run(failure(gate.ask())), OutOfTime)
+        now[0] = 90.0
+        assert isinstance(run(failure(gate.ask())), OutOfTime)
+        assert len(server.asks) == 1
+        now[0] = 99.7
+        assert isinstance(run(failure(gate.ask("the last", purpose="extract"))), OutOfTime)
+        now[0] = 100.0
+        assert isinstance(run(failure(gate.ask("one more", purpose="extract"))), OutOfTime)
+        told = sum(event.reserved for event in gate.of("call.started"))
+        assert told > 0
+        assert gate.gate.ledger.spent.maybe == pytest.approx(told)  # what was under way may be billed
     assert len(server.asks) == 2
 
 
@@ -175,6 +179,32 @@ def test_the_reserve_is_for_the_last_answer_of_the_root_alone() -> None:
         assert isinstance(run(failure(gate.ask("a child's", purpose="extract", node="0.1"))), LimitReached)
         assert run(gate.ask("the last " + PROSE, purpose="extract")).text == "ok"
     assert server.dollars(input=PRICE.input, output=PRICE.output) <= 0.3
+
+
+def test_the_reserve_of_tokens_is_for_the_last_answer_too() -> None:
+    with ScriptedServer(lambda _: "ok", greedy=True) as server, calls(server, max_tokens=60_000, jobs=1) as gate:
+        run(until_refused(gate))
+        spent = gate.gate.ledger.spent.tokens
+        assert 30_000 < spent <= 60_000 * 3 // 4  # a quarter is kept
+        assert run(gate.ask("the last " + PROSE, purpose="extract")).text == "ok"
+        assert gate.gate.ledger.left().to_json()["tokens"] == 60_000 - gate.gate.ledger.spent.tokens  # it is used up
+    assert sum(server.billed) <= 60_000
+
+
+def test_a_call_that_is_tried_again_is_one_call() -> None:
+    turns: list[Item] = [Broken("reset"), Status(503), "fine"]
+    with ScriptedServer(lambda ask: turns[ask.number % 3]) as server, calls(server, max_calls=3) as gate:
+        assert [run(gate.ask(f"{n}")).text for n in range(2)] == ["fine"] * 2
+        assert gate.gate.ledger.spent.calls == 2
+        assert isinstance(run(failure(gate.ask())), LimitReached)  # the third one is kept for the last answer
+    assert len(server.asks) == 6
+
+
+def test_a_call_that_was_refused_gives_back_what_was_reserved_for_it() -> None:
+    with ScriptedServer([Status(401)]) as server, calls(server, price=PRICE, max_cost=1.0) as gate:
+        before = gate.gate.ledger.cost_left()
+        assert isinstance(run(failure(gate.ask())), RlmError)
+        assert gate.gate.ledger.cost_left() == before
 
 
 def test_near_the_limit_a_shorter_reply_is_asked_for() -> None:

@@ -106,6 +106,22 @@ def test_cancelling_one_caller_closes_its_connection_and_nobody_else_is_hurt() -
         assert gate.gate.ledger._holds == set()
 
 
+def test_a_caller_that_was_cancelled_itself_is_told_so_though_the_run_was_stopped_too() -> None:
+    """Else a time-out around a call would end as a stop, and `asyncio.timeout` would not know its own cancellation."""
+    with ScriptedServer(lambda _: Broken("hang")) as server, calls(server) as gate:
+
+        async def both() -> None:
+            asking = asyncio.create_task(gate.ask())
+            while not server.asks:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            gate.gate.stop(Interrupted("Stopped by Ctrl-C."))
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+
+        run(both())
+
+
 def test_a_prompt_too_long_is_not_sent_and_the_error_says_how_to_split() -> None:
     with ScriptedServer(lambda _: "ok") as server, calls(server, window=8000) as gate:
         error = run(failure(gate.ask("some words here " * 10_000)))

@@ -71,6 +71,26 @@ def test_anything_that_changes_the_reply_changes_the_key(path: Path) -> None:
         assert len(server.asks) == 6
 
 
+def test_the_same_name_at_another_address_is_another_model(path: Path) -> None:
+    for text in ("one", "two"):
+        with ScriptedServer([text]) as server, calls(server, memo=Memo(path)) as gate:
+            assert run(gate.ask("a")).text == text
+
+
+def test_a_cancelled_follower_takes_nobody_with_it(path: Path) -> None:
+    with ScriptedServer(lambda _: "ok", latency=0.2) as server, calls(server, memo=Memo(path)) as gate:
+
+        async def one_goes() -> list[str]:
+            leader, follower, other = (asyncio.create_task(gate.ask("fine")) for _ in range(3))
+            while not server.asks:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            follower.cancel()
+            return [(await task).text for task in (leader, other)]
+
+        assert run(one_goes()) == ["ok", "ok"]
+    assert len(server.asks) == 1
+
+
 def test_root_calls_are_made_each_time(path: Path) -> None:
     with ScriptedServer(lambda _: "ok") as server, calls(server, memo=Memo(path)) as gate:
         for _ in range(2):
