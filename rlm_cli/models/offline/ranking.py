@@ -34,6 +34,9 @@ _LESS = (
 """(paths, words of a question that ask for just these, how much they count otherwise)."""
 
 
+_GUIDES = re.compile(r"(^|/)docs?/|\.(md|rst|txt|adoc)$|(^|/)(readme|install|contributing)\b[^/]*$", re.I)
+_HOW_TO = re.compile(r"\bhow\s+(?:(?:do|can|could|should|would|must)\s+(?:i|we|you|one)|to)\b", re.I)
+_ANSWERED = 2.5  # times a guide counts where it is asked how to do a thing, and not how the code does it
 _IMPORT = re.compile(
     r"\s*(?:import\s|from\s+\S+\s+import\b|use\s+[\w:{]+.*;|#\s*include\b|using\s+[\w.]+;|require(?:_relative)?\b"
     r"|(?:const|let|var)\s.*=\s*require\()"
@@ -97,6 +100,8 @@ def prior(path: str, question: str) -> float:
     for paths, words, factor in _LESS:
         if paths.search(path) and asked.isdisjoint(stem(word) for word in words.split()):
             worth *= factor
+    if _HOW_TO.search(question) and _GUIDES.search(path):
+        worth *= _ANSWERED
     return worth
 
 
