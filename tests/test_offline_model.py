@@ -193,7 +193,7 @@ def test_what_is_configured_is_vague_and_a_configuration_is_not() -> None:
 
 def test_who_asks_how_to_do_a_thing_is_sent_to_the_guide() -> None:
     code = b'def install(shell):\n    """Write the script where the shell looks."""\n    return shell\n'
-    files = {"app/shell.py": code, "README.md": b"# App\n\nTo install it: make app.\n"}
+    files = {"app/shell.py": code, "README.md": b"# App\n\n## Install\n\nRun make app. It takes a minute.\n"}
     assert ask(files, "how do I install it?").cited[0][0] == "README.md"
     assert ask(files, "how to install this").cited[0][0] == "README.md"
     assert ask(files, "where is install defined").cited[0][0] == "app/shell.py"
