@@ -2,7 +2,7 @@
 
 A line is written by one `write` to an `O_APPEND` descriptor, so that a kill can tear the last line only; a torn line is
 told and passed over on reading. `fdatasync` costs 3.9 ms here, the write 5 µs: it runs after paid replies, at most
-every 50 ms, never per event.
+every 50 ms, and before a turn, whose call may take minutes; never per event.
 """
 
 from __future__ import annotations
@@ -79,8 +79,11 @@ class Journal:
                 if stream.read(1) != b"\n":
                     os.write(self._descriptor, b"\n")
 
-    def append(self, record: Record, *, flush: bool = False) -> None:
-        """Write one record. `flush` asks for it to reach the disk soon. Raises OutputError when the disk is full."""
+    def append(self, record: Record, *, flush: bool = False, now: bool = False) -> None:
+        """Write one record. `flush` asks for it to reach the disk soon; `now`: what was asked for has to be there.
+
+        Raises OutputError when the disk is full.
+        """
         if self._redactor is not None:
             record = replace(record, event=self._redactor(record.event))
         line = record.to_line()
@@ -93,7 +96,7 @@ class Journal:
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
             self._dirty = self._dirty or flush
-            if self._dirty and time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            if self._dirty and (now or time.monotonic() - self._flushed > _FLUSH_SECONDS):
                 self._sync()
         except OSError as error:
             hint = "Free some space, then go on with: rlm resume"

@@ -64,7 +64,7 @@ class Recorder:
                 self._seq += 1
             record = Record(self._seq, self.elapsed, at, event)
             if self.journal is not None and not event.live:
-                self.journal.append(record, flush=event.type in _PAID)
+                self.journal.append(record, flush=event.type in _PAID, now=event.type == "turn.started")
             elif not self._attached and not event.live:
                 self._waiting.append(record)
             self._show(record)

@@ -25,6 +25,7 @@ from rlm_cli.errors import OutputError, UsageError
 from rlm_cli.events import REGISTRY, Event, Record, Unknown, parse
 from rlm_cli.exports.trajectory import Trajectory
 from rlm_cli.journal import Journal, Reading
+from rlm_cli.recorder import Recorder
 from rlm_cli.redaction import LONGEST
 from rlm_cli.state import State
 from tests import events_sample, make_schemas
@@ -193,6 +194,25 @@ def test_a_disk_that_fills_up_ends_the_run_with_its_answer_so_far(rlm: RunRlm, t
     done = rlm("ask", tree({"a.py": "def login(): pass\n"}), "where is login?", "--strategy", "rlm", "--trajectory", "/dev/full")  # fmt: skip
     assert done.exit not in (0, 70)
     assert "No space left on device" in done.stderr
+
+
+def test_what_was_paid_is_on_the_disk_before_the_next_turn_and_not_flushed_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call of a turn may take minutes, and the power may fail in them."""
+    path = tmp_path / "run.jsonl"
+    safe: list[int] = []  # lines on the disk, at each flush
+    monkeypatch.setattr(os, "fdatasync", lambda _: safe.append(path.read_bytes().count(b"\n")))
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    recorder = Recorder()
+    recorder.attach(Journal(path))
+    for turn in range(1, 4):
+        recorder.emit(events.TurnStarted(node="0", turn=turn))
+        for number in range(20):
+            ended = {"text": "x", "finish": "stop", "input_tokens": 1, "output_tokens": 1}
+            recorder.emit(events.CallFinished(call=f"c{turn}{number}", **ended))  # type: ignore[arg-type]
+    recorder.close()
+    assert safe == [2, 22, 43, 63]  # the first reply, two turns, the end
 
 
 def test_every_line_is_one_write(tmp_path: Path) -> None:

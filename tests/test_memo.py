@@ -66,9 +66,10 @@ def test_anything_that_changes_the_reply_changes_the_key(path: Path) -> None:
             run(batch(gate, ["a"], schema={"type": "string"}))
             run(batch(gate, ["a"], stop=("\n",)))
             run(batch(gate, ["a"], temperature=0.5))
+            run(batch(gate, ["a"], messages=[Message("system", "a")]))
         with calls(server, "openai/another", memo=Memo(path)) as gate:
             run(batch(gate, ["a"]))
-        assert len(server.asks) == 6
+        assert len(server.asks) == 7
 
 
 def test_the_same_name_at_another_address_is_another_model(path: Path) -> None:
