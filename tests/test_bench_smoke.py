@@ -14,7 +14,7 @@ import pytest
 
 from tests.bench.compare.chart import svg
 from tests.bench.compare.growth import GROWTH, exponent
-from tests.bench.compare.results import Found, Result, RowResult
+from tests.bench.compare.results import Curve, Found, Result, RowResult
 from tests.bench.compare.rows import Bar
 from tests.bench.compare.rows.registry import ROWS
 from tests.bench.profile.imports import told, tree
@@ -61,6 +61,16 @@ def test_costs_that_grow_with_the_square_are_told_from_those_that_do_not_grow() 
     assert exponent(sizes, [1.0 + size**2 / 1e4 for size in sizes]) == pytest.approx(2, abs=0.05)
     assert exponent(sizes, [1.0 + size / 1e2 for size in sizes]) == pytest.approx(1, abs=0.05)
     assert exponent(sizes, [1.0, 1.05, 0.98, 1.1]) is None
+
+
+def test_what_was_measured_again_takes_the_place_of_the_older_and_the_rest_stays() -> None:
+    rows = [RowResult(name, name, "", load=1.0) for name in ("first", "help")]
+    growth = [Curve("files", "s", [1.0, 2.0], [1.0, 2.0], 1.0)]
+    older = Result({}, {}, {}, rows, growth)
+    newer = older.renewed(Result({}, {}, {}, [RowResult("help", "help", "", load=2.0), RowResult("pipe", "pipe", "")]))
+    assert [(row.name, row.load) for row in newer.rows] == [("first", 1.0), ("help", 2.0), ("pipe", 0.0)]
+    assert newer.growth == growth
+    assert older.renewed(Result({}, {}, {}, [], growth * 2)).growth == growth * 2
 
 
 def test_the_chart_shows_every_contestant_and_a_failure_with_its_error() -> None:

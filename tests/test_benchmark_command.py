@@ -267,7 +267,10 @@ def test_a_trial_that_the_network_cost_is_gone_on_with_over_its_input_written_ag
         assert rlm(*words, env=KEY).exit == 0
         assert not list((tmp_path / "rlm-bench" / "inputs").iterdir())
         failing.clear()
-        assert rlm(*words, env=KEY).exit == 0
+        again = rlm(*words, env=KEY)
+        assert again.exit == 0
+    assert "done before" not in again.stderr
+    assert "rlm: 1 of 1  niah-8k-1  rlm-1" in again.stderr
     found = [(row["failure"], row["score"]) for row in results(tmp_path / "rlm-bench")]
     assert found == [("ModelNotFound", 0.0), ("", 1.0)]
 

@@ -212,6 +212,7 @@ def test_looking_at_stdin_takes_no_byte_of_it() -> None:
         (["confg", "show"], "there is no command 'confg'", "rlm config"),
         (["aks", "src", "why?"], "there is no command 'aks'", "rlm ask"),
         (["keys", "set", "openai"], "stdin is no terminal and no pipe", "pass show openai | rlm keys set openai"),
+        (["runs", "--all"], "there is no option --all", "Did you mean rlm runs list --all?"),
         (["bench", "--keep"], "there is no option --keep", "Did you mean --keep-inputs?"),
         (["where"], "there is no command 'where'", 'rlm ask "where"'),
         (["runs", "show", "nope"], "there are no runs", ""),

@@ -24,7 +24,6 @@ _MORE = ("more often than", "less often than", "as often as")
 class Asked:
     """One question. `answer` gives what is right over labelled lines: a number, or the answers that tie."""
 
-    group: str
     text: str
     scoring: str
     answer: Callable[[Sequence[Line]], Any]
@@ -64,7 +63,6 @@ def _most(chance: random.Random, _: Sequence[Line]) -> Asked:
     rare = chance.random() < 0.5
     word = "least" if rare else "most"
     return Asked(
-        "counting",
         f"Which kind is the {word} common among all messages?",
         "exact",
         lambda lines: _extreme({label: _count(lines, label) for label in LABELS}, least=rare),
@@ -75,13 +73,12 @@ def _most(chance: random.Random, _: Sequence[Line]) -> Asked:
 def _how_many(chance: random.Random, _: Sequence[Line]) -> Asked:
     label = chance.choice(LABELS)
     text = f"How many of the messages are of the kind `{label}`?"
-    return Asked("counting", text, "number", lambda lines: _count(lines, label))
+    return Asked(text, "number", lambda lines: _count(lines, label))
 
 
 def _compare(chance: random.Random, _: Sequence[Line]) -> Asked:
     one, other = chance.sample(LABELS, 2)
     return Asked(
-        "counting",
         f"Does `{one}` occur more often than `{other}`, less often than it, or as often as it? "
         f"Answer with one of: {', '.join(_MORE)}.",
         "exact",
@@ -96,13 +93,12 @@ def _compare(chance: random.Random, _: Sequence[Line]) -> Asked:
 def _user_number(chance: random.Random, lines: Sequence[Line]) -> Asked:
     user, label = chance.choice(_frequent(lines)), chance.choice(LABELS)
     text = f"How many messages of user {user} are of the kind `{label}`?"
-    return Asked("user", text, "number", lambda lines: _count(_of(lines, user), label))
+    return Asked(text, "number", lambda lines: _count(_of(lines, user), label))
 
 
 def _user_most(chance: random.Random, lines: Sequence[Line]) -> Asked:
     user = chance.choice(_frequent(lines))
     return Asked(
-        "user",
         f"Which kind is the most common among the messages of user {user}?",
         "exact",
         lambda lines: _extreme({label: _count(_of(lines, user), label) for label in LABELS}),
@@ -114,7 +110,6 @@ def _busiest(chance: random.Random, lines: Sequence[Line]) -> Asked:
     frequent, label = _frequent(lines), chance.choice(LABELS)
     users = sorted(chance.sample(frequent, min(5, len(frequent))))
     return Asked(
-        "user",
         f"Which of the users {', '.join(map(str, users))} sent the most messages of the kind `{label}`?",
         "exact",
         lambda lines: _extreme({str(user): _count(_of(lines, user), label) for user in users}),
@@ -128,7 +123,6 @@ def _busiest(chance: random.Random, lines: Sequence[Line]) -> Asked:
 def _before_after(chance: random.Random, lines: Sequence[Line]) -> Asked:
     label, day = chance.choice(LABELS), chance.choice(lines).day
     return Asked(
-        "timeline",
         f"Are there more messages of the kind `{label}` before {day}, or on that day and after it? "
         "Answer with one of: before, after, the same.",
         "exact",
@@ -145,14 +139,13 @@ def _before_after(chance: random.Random, lines: Sequence[Line]) -> Asked:
 def _before(chance: random.Random, lines: Sequence[Line]) -> Asked:
     label, day = chance.choice(LABELS), chance.choice(lines).day
     text = f"How many messages of the kind `{label}` were sent before {day}?"
-    return Asked("timeline", text, "number", lambda lines: _count([line for line in lines if line.day < day], label))
+    return Asked(text, "number", lambda lines: _count([line for line in lines if line.day < day], label))
 
 
 def _month(chance: random.Random, lines: Sequence[Line]) -> Asked:
     label = chance.choice(sorted({line.label for line in lines}))
     months = sorted({_month_of(line) for line in lines})
     return Asked(
-        "timeline",
         f"In which month were the most messages of the kind `{label}` sent? Write it as YYYY-MM.",
         "exact",
         lambda lines: _extreme(Counter(_month_of(line) for line in lines if line.label == label)),

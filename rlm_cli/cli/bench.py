@@ -216,7 +216,7 @@ class _Told:
         self._sentence = plan.sentence()
 
     def begin(self, known: Iterable[Result], folder: Path) -> None:
-        self._done = sum(result.model != "" for result in known)
+        self._done = sum(result.model != "" and not result.lost for result in known)
         before = f", {self._done} of them done before" if self._done else ""
         remark(f"{self._sentence}: {figures.plural(self._all, 'trial')}{before}; results in {folder}")
 

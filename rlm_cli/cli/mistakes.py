@@ -36,7 +36,7 @@ def explain(problem: typer.TyperException) -> UsageError:
     if "does not take a value" in problem.format_message():
         return UsageError(f"{flag} takes no value")
     known = _flags(context)
-    near = _near(flag, known)
+    near = _near(flag, known) or _below(flag, context)
     return UsageError(f"there is no option {flag}", f"Did you mean {near}?" if near else further)
 
 
@@ -44,6 +44,13 @@ def _flags(context: Any) -> dict[str, Any]:
     """Every flag of the command → its parameter."""
     params = context.command.get_params(context) if context is not None else []
     return {flag: param for param in params for flag in (*param.opts, *param.secondary_opts) if flag.startswith("-")}
+
+
+def _below(flag: str, context: Any) -> str:
+    """The command of a group that has this flag: `rlm runs list --all`."""
+    commands = getattr(context.command, "commands", {}) if context is not None else {}
+    found = [name for name, command in commands.items() if any(flag in item.opts for item in command.params)]
+    return f"{context.command_path} {found[0]} {flag}" if found else ""
 
 
 def _near(flag: str, known: dict[str, Any]) -> str:

@@ -109,7 +109,7 @@ def main() -> None:
     if chosen.results:
         chosen.results.mkdir(parents=True, exist_ok=True)
         if chosen.row and (chosen.results / "latest.json").exists():
-            result = Result.load(chosen.results / "latest.json").with_rows(result.rows)
+            result = Result.load(chosen.results / "latest.json").renewed(result)
         result.save(chosen.results / "latest.json")
         (chosen.results / "latest.txt").write_text(table.text(result), encoding="utf-8")
         (chosen.results / "latest.svg").write_text(chart.svg(result), encoding="utf-8")

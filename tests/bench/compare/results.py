@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -78,10 +77,11 @@ class Result:
     growth: list[Curve] = field(default_factory=list)
     seconds: float = 0.0
 
-    def with_rows(self, rows: Sequence[RowResult]) -> Result:
-        """The same with these rows in the place of their older ones."""
-        newer = {row.name: row for row in rows}
-        return replace(self, rows=[newer.get(row.name, row) for row in self.rows])
+    def renewed(self, by: Result) -> Result:
+        """The same with the rows and the growth of `by` in the place of the older ones."""
+        newer = {row.name: row for row in by.rows}
+        rows = [newer.pop(row.name, row) for row in self.rows]
+        return replace(self, rows=[*rows, *newer.values()], growth=by.growth or self.growth)
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -95,8 +95,3 @@ class Result:
         data["rows"] = [RowResult(**row) for row in data["rows"]]
         data["growth"] = [Curve(**curve) for curve in data["growth"]]
         return cls(**data)
-
-
-def kinds(rows: Sequence[RowResult]) -> list[str]:
-    """The names of all contestants, in the order in which they are first met."""
-    return list(dict.fromkeys(name for row in rows for name in row.contestants))
