@@ -246,11 +246,11 @@ class Mapped:
             texts += [piece.decode(piece.peek(*window)) for window in _windows(piece, start, stop)]
         return "".join(texts)
 
-    def _windows(self, begin: Position, end: Position, size: int = WINDOW) -> Iterator[tuple[Position, str]]:
-        """The text between two positions, about `size` bytes at a time."""
+    def _windows(self, begin: Position, end: Position) -> Iterator[tuple[Position, str]]:
+        """The text between two positions, about `WINDOW` bytes at a time."""
         here = begin
         while here < end:
-            stop = self._advance(here, size, end)
+            stop = self._advance(here, WINDOW, end)
             text = self._decoded(here, stop)
             if text:
                 yield here, text
