@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rlm_cli.events import CallFinished, CallStarted, Record, RunStarted
+from rlm_cli.events import CallFinished, CallStarted, InputChanged, Record, RunStarted
 from rlm_cli.recording import Past
 from tests.conftest import Result, RunRlm
 from tests.server import Ask, Broken, Item, Say, ScriptedServer, Status
@@ -385,6 +385,13 @@ def test_the_hint_names_the_file_that_the_run_is_recorded_in(rlm: RunRlm, folder
         assert "go on with: rlm resume './my runs.log'" in stopped.stderr
         more = ["--max-turns", "20", "--api-base", server.url]
         assert rlm("resume", "./my runs.log", *more, env=KEY).exit == 0
+
+
+def test_a_change_of_the_input_that_is_not_on_record_is_told_in_a_later_part() -> None:
+    begun = RunStarted(run="r", version="", question="", sources=[], root_model="m", sub_model="m")
+    known, new = (InputChanged(name=name, reason="truncated") for name in ("a.log", "b.log"))
+    past = Past.read(lambda: [Record(number, 0.0, "", event) for number, event in enumerate((begun, known), 1)])
+    assert (past.repeats(known), past.repeats(new)) == (True, False)
 
 
 def test_what_a_run_was_asked_is_not_held_to_know_what_it_was_answered() -> None:
