@@ -26,6 +26,18 @@ def block(heading: str, language: str) -> str:
     return found[1]
 
 
+def test_the_session_leads_where_the_readme_says(rlm: RunRlm) -> None:
+    """The files and names of the first two places; sizes and lines drift with the code."""
+    shown = block("A session", "console")
+    done = rlm("ask", "rlm_cli", "where are secret files left out?", cwd=Path(__file__).parent.parent)
+    for text in (shown, done.stdout):
+        assert re.findall(r"^\[([12])\] (.*):", text, re.MULTILINE) == [
+            ("1", "rlm_cli/context/secrets.py"),
+            ("2", "rlm_cli/context/discovery.py"),
+        ]
+        assert [name in text for name in ("is_secret(path: bytes)", "_decide(self, at: _Directory")] == [True, True]
+
+
 def test_the_answer_with_its_doubts_is_a_real_one(rlm: RunRlm, tree: Callable[[dict[str, str]], Path]) -> None:
     folder = tree(DOCS)
     shown = block("What the answer tells you", "console").split("\n", 1)[1]
