@@ -16,6 +16,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Literal, Protocol, cast
 
+from rlm_cli import named_files
 from rlm_cli.errors import UsageError
 from rlm_cli.examples import Example, chosen
 from rlm_cli.models import Message
@@ -135,7 +136,7 @@ def _read(name: str) -> tuple[dict[str, Any], str]:
         if name in PACKS:
             text = resources.files("rlm_cli").joinpath("packs", f"{name}.toml").read_text(encoding="utf-8")
         else:
-            text = Path(name).read_text(encoding="utf-8")
+            text = named_files.read(name).decode("utf-8")
         return tomllib.loads(text), text
     except (OSError, ValueError) as error:  # of the file, its encoding, its TOML
         why = error.strerror if isinstance(error, OSError) else str(error)

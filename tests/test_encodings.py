@@ -71,9 +71,19 @@ def test_an_encoding_that_is_named_holds_for_files_without_a_mark(tmp_path: Path
     assert read(root)["a"] == b"caf\xe9\r\n"
     wide = grow(tmp_path / "w", {"a": "né".encode("utf-16-be")})
     assert read(wide, encoding="utf-16-be") == {"a": "né".encode()}
+    for name in ("utf-16", "utf-32"):
+        unmarked = grow(tmp_path / name, {"a": "né".encode(f"{name}-le")})
+        assert read(unmarked, encoding=name) == {"a": "né".encode()}
 
 
-@pytest.mark.parametrize("name", ["nonsense", "base64", "rot13", ""])
+def test_a_codec_that_knows_no_replacement_ends_no_run(tmp_path: Path) -> None:
+    data = b"\x1b$)A" + bytes(range(256)) * 8
+    root = grow(tmp_path / "t", {"a": data})
+    for name in ("iso2022_kr", "punycode"):
+        assert b"\xef\xbf\xbd" in read(root, encoding=name, binary=True)["a"]
+
+
+@pytest.mark.parametrize("name", ["nonsense", "base64", "rot13", "idna", ""])
 def test_an_encoding_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
     root = grow(tmp_path / "t", {"a": "x"})
     with pytest.raises(UsageError, match="--encoding"):

@@ -21,8 +21,10 @@ from rlm_cli.errors import (
     RlmError,
     ServerFailed,
     Unreachable,
+    UsageError,
 )
 from rlm_cli.models import Message, compatible
+from rlm_cli.models.registry import open_model
 from tests import server as wire
 from tests.calls import CLIENTS, KEY, QUIET, calls, failure, run
 from tests.server import Broken, Item, Say, ScriptedServer, Status
@@ -168,6 +170,24 @@ def test_no_proxy_is_asked_for_what_runs_here(monkeypatch: pytest.MonkeyPatch) -
     assert type(error) is Unreachable
     assert "proxy" in error.message
     assert "NO_PROXY" in error.hint
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "http://",
+        "ftp://x",
+        "http://[::1",
+        "http://a:99999/v1",
+        "http://h/\r\nX: y",
+        f"http://{'a' * 64}/",
+        "http://a:b@h/",
+    ],
+)
+@EACH_CLIENT
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(base: str, client: str) -> None:
+    with pytest.raises(UsageError, match="--api-base"):
+        open_model(client, base=base, environment={"OPENAI_API_KEY": KEY})
 
 
 def test_no_such_host() -> None:

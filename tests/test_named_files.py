@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm_cli import named_files
+from rlm_cli import named_files, prompts
 from rlm_cli.errors import InputError, UsageError
 from rlm_cli.journal import Journal
 from rlm_cli.schema import Schema
@@ -79,3 +79,13 @@ def test_what_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OSError, match="more than 5 MB"):
         named_files.read("/dev/zero")
     assert named_files.read("/dev/null") == b""
+    with pytest.raises(UsageError, match="more than 5 MB"):
+        prompts.load("/dev/zero")
+
+
+@pytest.mark.parametrize("flag", ["--api-base", "-o", "--schema", "--include", "-m", "--trajectory"])
+def test_a_variable_of_a_script_that_is_not_set_is_told(flag: str, rlm: RunRlm, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("words\n")
+    done = rlm("ask", "a.txt", "what?", flag, "")
+    assert (done.exit, done.stdout) == (2, "")
+    assert " is empty" in done.stderr

@@ -33,8 +33,15 @@ def takes(options: Iterable[Option] = tuple(OPTIONS.values())) -> Callable[[F], 
 
 
 def flags(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what was typed, by option name. Values are still text: `settings.load` reads those of every layer."""
+    """Only what was typed, by option name. Values are still text: `settings.load` reads those of every layer.
+
+    Raises UsageError for an empty one: it is a variable of a script that is not set, and without --api-base the text
+    would go elsewhere.
+    """
     typed = {name: value for name, value in given.items() if value not in (None, [], 0) or value is False}
+    for name, value in typed.items():
+        if value == "" or (isinstance(value, list | tuple) and "" in value):
+            raise UsageError(f"{OPTIONS[name].flag} is empty", "Give it a value, or leave it out.")
     if typed.pop("json", False):
         if typed.get("format", "json") != "json":
             raise UsageError(f"--json and --format {typed['format']} say different things", "Choose one.")

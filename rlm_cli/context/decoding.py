@@ -20,6 +20,9 @@ HEAD = 8192
 _PIECE = 1 << 20
 _SAME = frozenset({"utf-8", "ascii", "utf-8-sig"})
 
+# Without a mark Python's own codecs of these names refuse a file; what Windows writes is little-endian.
+_UNMARKED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+
 # Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -37,12 +40,12 @@ def checked_encoding(name: str | None) -> str | None:
     try:
         found = codecs.lookup(name)
         "".encode(found.name)
-        codecs.getincrementaldecoder(found.name)
+        codecs.getincrementaldecoder(found.name)("replace").decode(b"", True)  # "idna" knows no "replace"
     except (LookupError, ValueError, TypeError):
         raise UsageError(
             f"--encoding: no text encoding is called {name!r}.", "Try latin-1, cp1252, or utf-16."
         ) from None
-    return None if found.name in _SAME else found.name
+    return None if found.name in _SAME else _UNMARKED.get(found.name, found.name)
 
 
 def mark(head: bytes) -> tuple[str, int]:
@@ -109,10 +112,18 @@ def copy_text(read: Callable[[int], bytes], target: int, reading: Reading) -> in
     while True:
         final = not data
         # UTF-16 can carry lone surrogates past some codecs: "replace" keeps the result valid UTF-8.
-        out = data if decoder is None else decoder.decode(data, final).encode("utf-8", "replace")
+        out = data if decoder is None else _decoded(decoder, data, final=final).encode("utf-8", "replace")
         if out:
             write_all(target, memoryview(out))
             written += len(out)
         if final:
             return written
         data = read(_PIECE)
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool) -> str:
+    try:
+        return decoder.decode(data, final)
+    except UnicodeError:  # a few raise whatever they were told: ISO-2022-KR over bytes that are none of it
+        decoder.reset()
+        return data.decode("ascii", "replace")

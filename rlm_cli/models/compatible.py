@@ -60,10 +60,7 @@ class Compatible:
         window: int | None = None,
         price: Price | None = None,
     ) -> None:
-        if urlsplit(base).scheme not in ("http", "https"):
-            raise UsageError(
-                f"--api-base {base!r} is not an http or https address.", "Such as http://localhost:8000/v1"
-            )
+        check_base(base)
         self.name = name
         self.window = window
         self.price = price
@@ -307,6 +304,25 @@ class Compatible:
     def _billed(self, error: E) -> E:
         error.maybe_billed = True
         return error
+
+
+def check_base(base: str) -> None:
+    """Raises UsageError where no request can be made to this address."""
+    such = "Such as http://localhost:8000/v1"
+    try:
+        parts = urlsplit(base)
+        host = (parts.hostname or "").encode("idna")
+        known = parts.scheme in ("http", "https") and host and parts.port != 0 and base.isprintable()
+    except ValueError:  # of the port, the brackets, a label of the host
+        known = False
+    if not known:
+        raise UsageError(f"--api-base {base[:200]!r} is not an http or https address.", such)
+    if parts.username is not None or parts.password is not None:
+        address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        raise UsageError(
+            f"--api-base {address} has a user and a password in front, which any process could see.",
+            "Set RLM_API_KEY: it is sent as the key.",
+        )
 
 
 class _Stream:

@@ -221,8 +221,11 @@ def _litellm(wanted: Wanted) -> Model:
 
 
 def _hosted(wanted: Wanted, name: str) -> Model:
+    from rlm_cli.models.compatible import check_base
     from rlm_cli.models.hosted import Hosted
 
+    if wanted.base:
+        check_base(wanted.base)
     owner = provider(name)
     if owner in _LOGINS:
         _check_login(owner, wanted)
