@@ -27,7 +27,7 @@ def open_input(
     `streams`, `progress` and `on_change` as `open_corpus` takes them. Raises InputError.
     """
     options = InputOptions(
-        cache=places().cache / "text",
+        cache=places().texts,
         hidden=settings.hidden,
         no_ignore=not settings.ignore,
         include=settings.include,

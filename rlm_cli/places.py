@@ -41,7 +41,7 @@ class Places:
     @property
     def texts(self) -> Path:
         """Decoded and unpacked input, and what came through a pipe."""
-        return self.cache / "texts"
+        return self.cache / "text"
 
     @property
     def model_names(self) -> Path:

@@ -359,7 +359,7 @@ class Run:
         if past is not None:
             restore(past, ledger)
         # Votes are independent: none may be told what another one was answered.
-        memo = Memo(places().cache / "memo.sqlite", tell=self._warn) if settings.memo and settings.votes < 2 else None
+        memo = Memo(places().memo, tell=self._warn) if settings.memo and settings.votes < 2 else None
         self._gate = Gate(
             self.root,
             self._sub,
