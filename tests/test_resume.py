@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rlm_cli.events import CallFinished, CallStarted, InputChanged, Record, RunStarted
+from rlm_cli.events import BatchStarted, CallFinished, CallStarted, Event, InputChanged, Record, RunStarted
 from rlm_cli.recording import Past
 from tests.conftest import Result, RunRlm
 from tests.server import Ask, Broken, Item, Say, ScriptedServer, Status
@@ -392,6 +392,27 @@ def test_a_change_of_the_input_that_is_not_on_record_is_told_in_a_later_part() -
     known, new = (InputChanged(name=name, reason="truncated") for name in ("a.log", "b.log"))
     past = Past.read(lambda: [Record(number, 0.0, "", event) for number, event in enumerate((begun, known), 1)])
     assert (past.repeats(known), past.repeats(new)) == (True, False)
+
+
+def test_what_comes_several_times_at_one_place_comes_again_in_its_order_and_no_more_often() -> None:
+    """The repairs of one value, the rounds of a tool; and a loop whose line sends a batch each time."""
+    batch = BatchStarted(node="0", cell="0/1.1", total=2, site=3)
+    journal: list[Event] = [
+        RunStarted(run="r", version="", question="", sources=[], root_model="m", sub_model="m"),
+        batch,
+    ]
+    for name in ("c1", "c2", "c3"):
+        journal.append(
+            CallStarted(
+                call=name, node="0", turn=1, purpose="schema", model="m", input_tokens=1, max_tokens=1, reserved=0.0
+            )
+        )
+    for name in ("c3", "c1", "c2"):
+        journal.append(CallFinished(call=name, text=name, finish="stop", input_tokens=1, output_tokens=1, cost=0.0))
+    past = Past.read(lambda: [Record(number, 0.0, "", event) for number, event in enumerate(journal, 1)])
+    replies = [past.reply("schema", "0", 1, None, None) for _ in range(4)]
+    assert [reply and reply.text for reply in replies] == ["c1", "c2", "c3", None]
+    assert [past.repeats(batch) for _ in range(2)] == [True, False]
 
 
 def test_what_a_run_was_asked_is_not_held_to_know_what_it_was_answered() -> None:
