@@ -275,6 +275,14 @@ def test_a_trial_that_the_network_cost_is_gone_on_with_over_its_input_written_ag
     assert found == [("ModelNotFound", 0.0), ("", 1.0)]
 
 
+def test_a_disk_that_fills_up_is_told_and_no_bug(rlm: RunRlm, tmp_path: Path) -> None:
+    (tmp_path / "rlm-bench").mkdir()
+    (tmp_path / "rlm-bench" / "tasks.jsonl").symlink_to("/dev/full")
+    done = rlm("bench", "-m", "offline/extractive", "--tasks", "niah", "--count", "1", "--methods", "random")
+    assert done.exit == 74
+    assert "cannot write to rlm-bench: No space left on device" in done.stderr
+
+
 def test_trials_of_one_task_share_its_input_and_none_sees_half_of_it(tmp_path: Path) -> None:
     begun, further, times = threading.Event(), threading.Event(), list[int]()
 

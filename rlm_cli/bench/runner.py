@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from rlm_cli.bench.methods import METHODS
 from rlm_cli.bench.plan import Plan, Trial
@@ -15,9 +16,10 @@ from rlm_cli.bench.purse import Empty, Purse
 from rlm_cli.bench.results import Result, Results
 from rlm_cli.bench.task import Task
 from rlm_cli.bench.trial import by_floor, by_model, recorded, settings_of
-from rlm_cli.errors import ProviderError, RlmError
+from rlm_cli.errors import OutputError, ProviderError, RlmError
 from rlm_cli.recording import Past
 
+E = TypeVar("E", bound=BaseException)
 _LOST_IN_A_ROW = 5
 """Trials that fail at the provider, one after another, after which there is no use in going on."""
 
@@ -93,8 +95,8 @@ class Benchmark:
         return self._purse.spent
 
     async def run(self) -> None:
-        """Do what is not done yet. Raises AuthError, UsageError, SandboxError and, where a provider answers no more,
-        ProviderError; what was done is on record."""
+        """Do what is not done yet. Raises AuthError, UsageError, SandboxError, OutputError and, where a provider
+        answers no more, ProviderError; what was done is on record."""
         queue: asyncio.Queue[tuple[Trial, _Input] | None] = asyncio.Queue(maxsize=self._at_once)
         try:
             async with asyncio.TaskGroup() as group:
@@ -103,6 +105,9 @@ class Benchmark:
                     group.create_task(self._consume(queue))
         except* RlmError as errors:
             raise next(_leaves(errors)) from None
+        except* OSError as errors:
+            why = next(_leaves(errors)).strerror
+            raise OutputError(f"cannot write to {self._folder}: {why}", "What was done is kept.") from None
 
     async def _produce(self, queue: asyncio.Queue[tuple[Trial, _Input] | None]) -> None:
         with (self._folder / "tasks.jsonl").open("w", encoding="utf-8") as file:
@@ -175,7 +180,7 @@ def _cost(past: Past) -> float:
     return past.cost + sum(call.reserved or 0.0 for call in past.lost)
 
 
-def _leaves(group: BaseExceptionGroup[RlmError]) -> Iterator[RlmError]:
+def _leaves(group: BaseExceptionGroup[E]) -> Iterator[E]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)
