@@ -85,6 +85,19 @@ def settings_of(
     return load(kept | dict(flags), question=started.question, sources=tuple(started.sources), listed=listed)
 
 
+def check_spending(settings: Settings, flags: Mapping[str, Any]) -> None:
+    """Refuse what a journal from elsewhere would spend above the user's own limits. Raises UsageError."""
+    own = load(dict(flags))
+    for name in ("max_cost", "max_tokens"):
+        asked, allowed = getattr(settings, name), getattr(own, name)
+        if allowed is not None and (asked is None or asked > allowed):
+            flag, show = OPTIONS[name].flag, OPTIONS[name].show
+            raise UsageError(
+                f"the journal would spend up to {flag} {show(asked)}, and your own limit is {show(allowed)}",
+                f"It is none of your own runs; if that is right, say so with {flag} {show(asked)}.",
+            )
+
+
 def _text(saved: Mapping[str, Any], name: str) -> str:
     """A text among recorded settings, empty where there is none. Raises InputError."""
     value = saved.get(name) or ""

@@ -244,6 +244,25 @@ def test_files_are_named_from_where_one_is_and_not_from_where_the_run_began(
     assert sorted(path.name for path in here.iterdir()) == ["again.json", "five.md", "shape.json", "six.json"]
 
 
+def test_a_record_from_elsewhere_spends_no_more_than_ones_own_limits_without_leave(
+    rlm: RunRlm, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "from-elsewhere.jsonl"
+    with ScriptedServer(lambda ask: Status(503, retry_after=500)) as server:
+        more = ["--api-base", server.url, "-q"]
+        asked = rlm(
+            "ask", folder, "who?", "-m", "openai/root", "--max-cost", "50", "--trajectory", path, *more, env=KEY
+        )
+        assert asked.exit == 5
+        before = len(server.asks)
+        for words in (("resume", path), ("ask", "--run", path, "and now?")):
+            refused = rlm(*words, *more, env=KEY)
+            assert (refused.exit, "your own limit is 1.00" in refused.stderr) == (2, True), refused.stderr
+        assert len(server.asks) == before
+        assert rlm("resume", path, *more, "--max-cost", "50", env=KEY).exit == 5
+        assert rlm("resume", path, *more, env=KEY | {"RLM_MAX_COST": "60"}).exit == 5
+
+
 def test_a_further_question_has_a_budget_and_turns_of_its_own(rlm: RunRlm, folder: Path) -> None:
     script: list[Item] = [cell("print(1)"), cell("print(grep('Brandt'))\nFINAL('one')")]
     done, _ = run(rlm, [folder, "who?"], script, "--strategy", "rlm", "--max-turns", "3", "--max-calls", "4")
