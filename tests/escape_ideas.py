@@ -146,6 +146,14 @@ IDEAS = [
     "loot(type(sys.stdout)(types.SimpleNamespace(write=f))._output)",
     "loot(vars(types.SimpleNamespace(a=1)) is types.SimpleNamespace(a=1).__dict__)",
     "loot(vars(Record()) if 'Record' in dir() else f.__dict__)",
+    # attributes of functions that are not the cell's own, and magic names as keywords
+    "grep.x = 1\nloot(1)",
+    "json.dumps.x = 1\nloot(1)",
+    "setattr(json.loads, 'x', 1)\nloot(1)",
+    "functools.wraps(f)(grep)\nloot(None if grep.__name__ != 'f' else 1)",
+    "dict(__reduce_ex__=f)\nloot(1)",
+    "f(1, __globals__=2)\nloot(1)",
+    "functools.partial(f, __code__=1)\nloot(1)",
     # code inside code
     "exec('import os as x')\nloot(x.environ)",
     "exec('def h(): return f.__globals__')\nloot(h())",

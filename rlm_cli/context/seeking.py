@@ -155,7 +155,7 @@ def decoded_hits(text: Mapped, needle: str, begin: Position, end: Position) -> I
             next_free = base + at
         keep = min(len(joined), len(needle) - 1)
         base += len(joined) - keep
-        carry = joined[len(joined) - keep :] if keep else ""
+        carry = joined[len(joined) - keep :]
 
 
 def decoded_hits_back(text: Mapped, needle: str, begin: Position, end: Position) -> Iterator[int]:

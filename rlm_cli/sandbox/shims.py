@@ -88,11 +88,15 @@ def type_names() -> dict[str, Any]:
 # --- functools and operator -------------------------------------------------------------------------------------------
 
 
+_OF_CELLS = ("<cell ", "<exec>", "<eval>")  # what the code of a cell is compiled as
+
+
 def wraps(wrapped: Callable[..., Any], *_: Any, **__: Any) -> Callable[[Any], Any]:
-    """`functools.wraps` for names only: the real one merges whole dictionaries, `__globals__` among them."""
+    """`functools.wraps` for names only, and of functions of cells: the real one merges whole dictionaries,
+    `__globals__` among them."""
 
     def decorate(wrapper: Any) -> Any:
-        if type(wrapper) is types.FunctionType:
+        if type(wrapper) is types.FunctionType and wrapper.__code__.co_filename.startswith(_OF_CELLS):
             wrapper.__name__ = str(getattr(wrapped, "__name__", "wrapper"))
             text = getattr(wrapped, "__doc__", None)
             wrapper.__doc__ = text if type(text) is str else None
