@@ -24,7 +24,7 @@ from rlm_cli.context.words import question_words
 from rlm_cli.description import describe
 from rlm_cli.errors import ModelNotFound
 from rlm_cli.models import Message, Options
-from rlm_cli.models.offline import open_offline
+from rlm_cli.models.offline import logs, open_offline
 from rlm_cli.models.offline.asked import grouping_word
 from rlm_cli.models.offline.thesaurus import query, synonyms
 from rlm_cli.replies import blocks
@@ -197,6 +197,17 @@ def test_who_asks_how_to_do_a_thing_is_sent_to_the_guide() -> None:
     assert ask(files, "how do I install it?").cited[0][0] == "README.md"
     assert ask(files, "how to install this").cited[0][0] == "README.md"
     assert ask(files, "where is install defined").cited[0][0] == "app/shell.py"
+
+
+def test_what_was_too_much_to_tell_apart_is_said_and_is_not_called_nameless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_MOST_LINES", 50)
+    lines = [f"2026-01-01T10:00:{at % 60:02} host=web{at % 3} ERROR refused" for at in range(90)]
+    log = {"app.log": "\n".join(lines).encode()}
+    assert ask(log, "which host fails most?").answer.startswith("**web0**: 17 of the first 50 of 90 errors.")
+    for question in ("which host fails most?", "errors per host", "what failed?"):
+        answer = ask(log, question).answer
+        assert "without a host" not in answer
+        assert "Each is counted in the first 50 of these lines, not in all of them." in answer
 
 
 def test_an_overview_of_blank_lines_is_none_and_cites_none() -> None:

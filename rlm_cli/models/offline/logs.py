@@ -39,6 +39,7 @@ _SAYS_NOTHING = frozenset(map(stem, _EMPTY.split()))
 
 _STATUS = re.compile(r"[45]\d\d")
 _KINDS = re.compile(r"^kinds (\d+)$", re.MULTILINE)
+_LOOKED = re.compile(r"^looked (\d+)$", re.MULTILINE)
 _VALUED = re.compile(r"^valued (\d+)$", re.MULTILINE)
 _FILES = re.compile(r"^files (\d+)$", re.MULTILINE)
 _UNNAMED = re.compile(r"^unnamed$", re.MULTILINE)
@@ -66,6 +67,8 @@ total = len(lines)
 if "cut" in note and exact:
     total = sum(context.count(mark) for mark in exact)
 print(f"total {total} {note}")
+if "cut" in note:
+    print(f"looked {len(lines)}")
 by_file = {}
 for line in lines:
     by_file[line.path] = by_file.get(line.path, 0) + 1
@@ -293,23 +296,29 @@ def _entries(task: Task) -> list[tuple[str, Place | None]]:
     ranked = ranking_word(task.question)
     asked = ranked or grouping_word(task.question)
     head = f"{at_least}{int(total[1]):,} {plan.what}."
+    looked = _number(_LOOKED, output)  # lines that were told apart, where there are too many for all of them
+    partly = (
+        [(f"\nEach is counted in the first {looked:,} of these lines, not in all of them.", None)] if looked else []
+    )
     entries: list[tuple[str, Place | None]] = []
     if values:
         first = found[0]
         rows = list(zip(values, found, strict=False))
         if ranked:
             when = f" at {_stamp(first.text)}, line {first.line:,}:" if plan.earliest else ":"
-            entries.append((f"**{values[0]}**: {first.score:,.0f} of {head} The first of them{when}", first))
+            among = f"the first {looked:,} of {head}" if looked else head
+            entries.append((f"**{values[0]}**: {first.score:,.0f} of {among} The first of them{when}", first))
             rows = rows[1:]
         else:
             entries.append((f"{head[0].upper()}{head[1:]} For each {asked}, with the first line of each:", None))
         for value, place in rows:
             began = f", since {_stamp(place.text)}" if plan.earliest else ""
             entries.append((f"- {value}: {place.score:,.0f}{began}", place))
-        without = 0 if at_least else int(total[1]) - _number(_VALUED, output)
+        without = (looked or int(total[1])) - _number(_VALUED, output)
         if without > 0:
             entries.append((f"- without a {asked}: {without:,}", None))
-        return [*entries, *_left_out(different, len(values), f"values of {asked}"), *_by_file(output), *_untimed(task)]
+        more = _left_out(different, len(values), f"values of {asked}")
+        return [*entries, *more, *_by_file(output), *partly, *_untimed(task)]
     if asked and _UNNAMED.search(output):
         text = f"{head[0].upper()}{head[1:]} No field that names a {asked} was found in them, so they are not counted "
         entries.append((f"{text}for each {asked}. The first of them:", found[0]))
@@ -322,7 +331,8 @@ def _entries(task: Task) -> list[tuple[str, Place | None]]:
     for place in shown:
         often = f" ({place.score:,.0f} times)" if place.score > 1 else ""
         entries.append((f"- {_code(place.text)}{often}", place))
-    return [*entries, *_left_out(different, _SHOWN, "kinds of message"), *_by_file(output), *_untimed(task)]
+    more = _left_out(different, _SHOWN, "kinds of message")
+    return [*entries, *more, *_by_file(output), *partly, *_untimed(task)]
 
 
 def _number(pattern: re.Pattern[str], output: str) -> int:
