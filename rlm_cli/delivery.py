@@ -11,6 +11,7 @@ from pathlib import Path
 from rlm_cli.errors import ExitStatus, OutputError, RlmError, UsageError
 from rlm_cli.named_files import open_for_writing
 from rlm_cli.settings import Settings
+from rlm_cli.signals import unwinding
 from rlm_cli.sinks.answer import in_file, write_answer
 from rlm_cli.sinks.report import Report, error_json
 from rlm_cli.state import State
@@ -78,11 +79,12 @@ def _replace(path: Path, data: Iterable[bytes]) -> None:
     path = path.resolve()
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with fresh.open("wb") as stream:
-            stream.writelines(data)
-        with contextlib.suppress(OSError):
-            fresh.chmod(path.stat().st_mode & 0o777)
-        os.replace(fresh, path)
+        with unwinding():
+            with fresh.open("wb") as stream:
+                stream.writelines(data)
+            with contextlib.suppress(OSError):
+                fresh.chmod(path.stat().st_mode & 0o777)
+            os.replace(fresh, path)
     except BaseException:
         with contextlib.suppress(OSError):
             fresh.unlink()

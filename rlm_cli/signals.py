@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 from rlm_cli.errors import ExitStatus, Interrupted
 
@@ -21,6 +23,24 @@ _WORDS = {
     ExitStatus.HANGUP: "hung up",
     ExitStatus.PIPE: "the reader of the events went away",
 }
+
+
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """In here a signal that would end the process on the spot raises SystemExit, so that half a file can be removed."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(int(STATUSES[signal.Signals(number)]))
+
+    here = threading.current_thread() is threading.main_thread()
+    taken = [number for number in STATUSES if here and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class Stopping:

@@ -218,6 +218,21 @@ def test_74_the_file_of_the_answer_cannot_be_written(ask: Callable[..., Result])
     assert done.json["error"]["type"] == "OutputError"
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_while_the_file_of_the_answer_is_written_leaves_no_half_of_it(
+    number: int, status: int, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "out.md").write_text("the answer before")
+    code = (
+        "import os, pathlib, rlm_cli.delivery\n"
+        f"def halves(): yield b'half'; os.kill(os.getpid(), {int(number)}); yield b'of it'\n"
+        "rlm_cli.delivery._replace(pathlib.Path('out.md'), halves())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == status
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.md", "the answer before")]
+
+
 def start(folder: Path, environment: dict[str, str], url: str, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "rlm_cli", "ask", str(folder), "where?", "-m", "openai/root", "--api-base", url]
     return subprocess.Popen(
