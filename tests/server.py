@@ -464,7 +464,9 @@ class ScriptedServer:
             writer.write(_head(200, None, "text/event-stream"))
             _chunk(writer, _event({"choices": [choice]}))
             await writer.drain()
-            await self._sleep(0 if item.kind == "late_cut" else 3600, reader)
+            if item.kind == "late_cut":
+                raise ConnectionError("scripted cut")
+            await self._sleep(3600, reader)
         else:
             raise ValueError(f"no such fault: {item.kind}")
 

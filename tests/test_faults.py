@@ -115,9 +115,11 @@ def test_a_stream_that_is_cut_is_asked_for_again(client: str) -> None:
 @pytest.mark.parametrize("kind", ["late_cut", "late_hang"])
 def test_a_stream_that_breaks_after_its_end_is_no_lost_reply(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compatible, "USAGE_SECONDS", 0.2)
-    result, server, _ = asked(lambda _: Broken(kind), "openai/scripted", stream=True)
+    began = time.monotonic()
+    result, server, _ = asked(lambda _: Broken(kind), "openai/scripted", stream=True, call_time=300.0)
     assert (result.text, result.finish, result.usage.counted_here) == ("all of it", "stop", True)
     assert len(server.asks) == 1
+    assert time.monotonic() - began < 60  # far below --call-time, which it waited for
 
 
 def test_a_byte_that_is_no_text_costs_a_character_and_not_the_reply() -> None:

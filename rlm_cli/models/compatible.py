@@ -259,7 +259,7 @@ class Compatible:
                     piece = stream.take(self._chunk(data))
                     if piece and options.on_text is not None:
                         options.on_text(piece)
-                    rest.reschedule(None if piece or stream.finish is None else now() + USAGE_SECONDS)
+                    rest.reschedule(None if stream.finish is None else now() + USAGE_SECONDS)
         except (TimeoutError, aiohttp.ClientError, OSError):
             if stream.finish is None:
                 raise
