@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rlm_cli import events, journal
 from rlm_cli.events import Event, Record
 from rlm_cli.exports import EXPORTS, Choices, Source, export
 from rlm_cli.exports.trajectory import Trajectory
+from rlm_cli.sinks.trust import coverage_text, doubts, finding
 from tests.conftest import RunRlm
 from tests.inside import runner
 
@@ -98,6 +100,19 @@ START: list[Event] = [
     events.RunStarted(run="r", version="0", question="q", sources=[], root_model="a/b", sub_model="a/c"),
     events.NodeStarted(node="0", depth=0, question="q"),
 ]
+
+
+def test_an_account_of_what_was_read_may_hold_anything() -> None:
+    account = {"files": 2, "bytes": 9, "skipped_files": {"binary": 1}, "searched_for": [{"grep": "x"}]}
+    checks = {"marks_without_source": ["7"], "quotes_not_found": ["x"], "quotes_not_searched": 1}
+    assert "1 skipped: 1 binary" in coverage_text(account)
+    for whole, told in ((account, finding), (account, coverage_text), (checks, doubts)):
+        for (*above, key), wrong in product(list(places(whole)), WRONG):
+            damage = inner = json.loads(json.dumps(whole))
+            for step in above:
+                inner = inner[step]
+            inner[key] = wrong
+            told(damage)
 
 
 def test_children_that_lead_in_a_circle_are_drawn_once(rlm: RunRlm, tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from rlm_cli.figures import number, plural
 from rlm_cli.terminal import one_line
 
 _SEARCHES = 5
+_MOST = 1 << 63  # of bytes or files; a journal from elsewhere may say more
 _SKIPPED = 4  # reasons
 
 
@@ -25,13 +25,14 @@ def coverage_text(coverage: Mapping[str, Any]) -> str:
     by_models = percent(_count(coverage, "read_by_models_bytes"), total)
     of = f"{number(_count(coverage, 'read_by_models_files'))} of {plural(files, 'file')}"
     text = f"searched {searched}, read by models {by_models} ({of})"
-    skipped = coverage.get("skipped_files")
-    if not isinstance(skipped, Mapping) or not skipped:
+    told = coverage.get("skipped_files")
+    skipped = {str(reason): _count(told, reason) for reason in told} if isinstance(told, Mapping) else {}
+    if not skipped:
         return text
-    most = sorted(skipped.items(), key=lambda item: -int(item[1]))
-    named = [f"{number(int(count))} {one_line(str(reason), 40)}" for reason, count in most[:_SKIPPED]]
+    most = sorted(skipped.items(), key=lambda item: -item[1])
+    named = [f"{number(count)} {one_line(reason, 40)}" for reason, count in most[:_SKIPPED]]
     named += ["…"] if len(most) > _SKIPPED else []
-    return f"{text}; {number(sum(map(int, skipped.values())))} skipped: {', '.join(named)}"
+    return f"{text}; {number(sum(skipped.values()))} skipped: {', '.join(named)}"
 
 
 def percent(part: int, whole: int) -> str:
@@ -83,7 +84,7 @@ def doubts(checks: Mapping[str, Any]) -> list[str]:
 
 def _count(values: Mapping[str, Any], name: str) -> int:
     value = values.get(name)
-    return int(value) if isinstance(value, int | float) and isfinite(value) else 0
+    return int(value) if isinstance(value, int | float) and 0 <= value < _MOST else 0
 
 
 def _items(values: Mapping[str, Any], name: str) -> list[Any]:
