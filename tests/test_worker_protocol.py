@@ -196,6 +196,7 @@ def test_a_line_without_end_is_bounded(impostor: Bench) -> None:
 
 DEAF = {
     "calls": "while True: tell({'t': 'call', 'm': 'history', 'a': {}})",
+    "calls one by one": "import time\nwhile True:\n    tell({'t': 'call', 'm': 'history', 'a': {}})\n    time.sleep(0.1)",
     "openings": "while True: tell({'t': 'call', 'm': 'open', 'a': {'files': [0] * 64}})",
     "one call, and silence": "tell({'t': 'call', 'm': 'history', 'a': {}})\nimport time\nwhile True: time.sleep(9)",
 }
@@ -222,7 +223,7 @@ def test_a_worker_that_reads_no_replies_fills_nothing(name: str, impostor: Bench
     result = impostor.result(DEAF[name], seconds=1)
     assert result.error is not None
     assert result.error.kind in ("died", "time")
-    assert most <= 2 * len(history)
+    assert most <= len(history) + 100  # one reply
     assert impostor.result("tell(DONE)").output == "fine"
     assert len(os.listdir("/proc/self/fd")) <= files + 2
 
