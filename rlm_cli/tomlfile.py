@@ -29,7 +29,10 @@ def document(path: Path) -> Any:
     import tomlkit
 
     read(path)
-    return tomlkit.parse(_text(path))
+    try:
+        return tomlkit.parse(_text(path))
+    except (ValueError, RecursionError) as error:  # it takes less than Python's reader, such as 100 levels of a key
+        raise UsageError(f"{shown(path)} cannot be changed: {one_line(str(error))}", "Mend it by hand.") from None
 
 
 def write(path: Path, changed: Any) -> None:

@@ -156,6 +156,8 @@ def test_a_broken_file_is_left_alone_and_an_unknown_key_can_be_taken_out(rlm: Ru
     file.write_text("max_cost = = 1\n")
     assert rlm("config", "set", "jobs", "1").exit == 2
     assert file.read_text() == "max_cost = = 1\n"
+    file.write_text(f"{'a.' * 200}b = 1\n")
+    assert "nested more than" in rlm("config", "set", "jobs", "1").stderr
 
 
 def test_a_configuration_that_cannot_be_read_is_told(rlm: RunRlm, home: Path) -> None:
