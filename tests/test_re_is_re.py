@@ -252,6 +252,14 @@ def test_real_strings_and_bytes_are_left_to_re() -> None:
         regex.sub("a", r"\1", Text.of(b"b"))
 
 
+def test_a_line_is_not_enough_for_what_looks_into_the_next() -> None:
+    s = "error\n" + "x" * 30 + "\nerror\nx\n"
+    for source in (r"error(?=\nx{20})", r"error(?!\nx{20})", r"error(?=\s+x{25})"):
+        expected = [match.span() for match in re.finditer(source, s)]
+        assert len(expected) == 1
+        assert [match.span() for match in regex.finditer(source, Text.of(s.encode()))] == expected, source
+
+
 def test_templates_and_functions_replace_as_re_has_it() -> None:
     s = "alice  bob\n" * 20 + "\u20ac\ufffd"
     text = Text.of(s.encode())
