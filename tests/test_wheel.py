@@ -37,7 +37,7 @@ def test_the_wheel_alone_does_the_main_job(tmp_path: Path, environment: dict[str
         assert needed in names
     venv.create(tmp_path / "elsewhere", with_pip=True)
     python = tmp_path / "elsewhere" / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]  # 40 s less
     run(*pip, "--require-hashes", "-r", ROOT / "requirements" / "run.lock", cwd=tmp_path)
     run(*pip, "--no-deps", wheel, cwd=tmp_path)
     assert "pytest" not in run(python, "-m", "pip", "list", cwd=tmp_path).stdout
