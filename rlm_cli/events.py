@@ -142,7 +142,7 @@ class RunStarted(Event):
     sub_model: str
     pack: str = ""
     pack_hash: str = ""
-    limits: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, float | None] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)  # what is needed to resume; never a key
     schema_version: int = SCHEMA_VERSION
 
@@ -158,7 +158,7 @@ class QuestionAsked(Event):
 
     question: str
     number: int  # from 2
-    limits: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, float | None] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)  # those that are not what they were before
 
 
@@ -167,7 +167,7 @@ class RunResumed(Event):
     run: str
     after: int  # seq of the last event that was kept
     unpaid: int = 0  # calls that were in flight at the stop and may have been billed
-    limits: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, float | None] = field(default_factory=dict)
 
 
 @event("run.replayed", live=True)

@@ -317,7 +317,7 @@ class Gate:
     async def _send(self, call: _Call) -> Reply:
         request, model, quote = call.request, call.model, call.quote
         if (ready := getattr(model, "ready", None)) is not None:
-            await ready()  # an import of seconds is no part of the provider's time
+            await ready()  # an import of seconds, or a turn to leave, is no part of the provider's time
         await self._retries.pause(model)
         self.ledger.check_time(last=call.last)
         left = self.ledger.time_left(last=call.last)

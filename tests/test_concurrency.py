@@ -16,6 +16,7 @@ from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.models import Message, Options, Price, Reply, Usage
 from rlm_cli.models.compatible import Compatible
 from rlm_cli.models.registry import open_model
+from rlm_cli.models.turnstile import Turnstile
 from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
 from tests.server import Ask, Broken, Item, ScriptedServer, Status
 
@@ -37,6 +38,43 @@ def test_no_more_than_jobs_at_once_and_every_reply_in_its_place(client: str) -> 
     assert [reply.text for reply in replies] == [f"re: question {number}" for number in range(60)]
     assert 1 < server.peak <= 7
     assert sorted(gate.types()).count("call.finished") == 60
+
+
+def test_calls_that_begin_together_leave_one_by_one_and_one_that_gives_up_holds_nobody() -> None:
+    """Else the first request is sent when the last one has been built, and every round costs the sum of all."""
+    order: list[int] = []
+
+    async def leave(turnstile: Turnstile, number: int) -> None:
+        await turnstile.turn()
+        for _ in range(3):  # what it takes to build a request
+            order.append(number)
+            await asyncio.sleep(0)
+
+    async def all_at_once() -> None:
+        turnstile = Turnstile(steps=3)
+        leaving = [asyncio.create_task(leave(turnstile, number)) for number in range(6)]
+        await asyncio.sleep(0)
+        leaving[2].cancel()
+        async with asyncio.timeout(60):
+            done = await asyncio.gather(*leaving, return_exceptions=True)
+        assert [isinstance(one, asyncio.CancelledError) for one in done] == [number == 2 for number in range(6)]
+
+    run(all_at_once())
+    assert order == [number for number in range(6) if number != 2 for _ in range(3)]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])
+def test_waiting_for_a_turn_is_no_part_of_the_time_of_a_call(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = Turnstile.turn
+
+    async def slow(self: Turnstile) -> None:
+        await asyncio.sleep(2.2)
+        await turn(self)
+
+    with ScriptedServer(lambda _: "in time") as server, calls(server, client, call_time=1.0) as gate:
+        run(gate.ask("warm"))
+        monkeypatch.setattr(Turnstile, "turn", slow)
+        assert run(gate.ask()).text == "in time"
 
 
 def test_a_failed_item_leaves_the_others_alone() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlm_cli import events, journal
+from rlm_cli import events, imports, journal
 from rlm_cli.events import Event, Record
 from rlm_cli.exports import EXPORTS, Choices, Source, export
 from rlm_cli.exports.trajectory import Trajectory
@@ -77,6 +77,8 @@ def looked_at(rlm: RunRlm, path: Path) -> None:
     assert rlm("runs").exit == 0
 
 
+# (A warning of how long a failing journal is would hide what failed.)
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damaged())
 def test_a_damaged_journal_shows_what_it_holds(rlm: RunRlm, home: Path, lines: list[dict[str, Any]]) -> None:
@@ -113,6 +115,30 @@ def test_an_account_of_what_was_read_may_hold_anything() -> None:
                 inner = inner[step]
             inner[key] = wrong
             told(damage)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [START[0], events.RunResumed(run="r", after=1), events.QuestionAsked(question="q", number=2)],
+    ids=lambda event: event.type,
+)
+@pytest.mark.parametrize(
+    "wrong", [float("inf"), float("nan"), 1e308, 10**400, "30", [], True], ids=lambda wrong: str(wrong)[:9]
+)
+def test_a_limit_that_no_run_can_have_makes_a_line_that_cannot_be_read(event: Event, wrong: Any) -> None:
+    """Python reads `Infinity` and `NaN` in JSON, and whatever shows a limit would have to put it into digits."""
+    line = json.loads(Record(1, 0.5, AT, event).to_line())
+    assert events.parse(json.dumps(line | {"limits": {"max_turns": 30, "max_cost": 0.5, "max_time": None}}))
+    with pytest.raises(ValueError, match="limits is something else"):
+        events.parse(json.dumps(line | {"limits": {"max_turns": wrong}}))
+
+
+@pytest.mark.parametrize(
+    "wrong", [float("inf"), float("nan"), 1e308, 10**400, "30", [], True, None], ids=lambda wrong: str(wrong)[:9]
+)
+def test_a_number_of_another_programs_log_is_one_that_can_be_shown(wrong: Any) -> None:
+    assert imports.number(wrong) == 0
+    assert imports.number(2.5) == 2.5
 
 
 def test_children_that_lead_in_a_circle_are_drawn_once(rlm: RunRlm, tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ def _values(path: Path) -> Iterator[Fields]:
 
 
 def number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    """A number of another program's log; 0 where it is none, or none that holds in 64 bits (JSON has infinity)."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 63
+    return float(value) if known else 0.0  # type: ignore[arg-type]
 
 
 def fields(value: object) -> Fields:

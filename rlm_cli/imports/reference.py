@@ -77,7 +77,10 @@ class _Reader:
                 sources=[],
                 root_model=self.model,
                 sub_model=", ".join(others) or self.model,
-                limits={"max_turns": metadata.get("max_iterations"), "max_depth": metadata.get("max_depth")},
+                limits={
+                    "max_turns": int(number(metadata.get("max_iterations"))) or None,
+                    "max_depth": int(number(metadata.get("max_depth"))) or None,
+                },
             )
         )
         yield self.now(NodeStarted(node="0", depth=0, question=question))

@@ -11,7 +11,8 @@ The smallest model:
         async def close(self): ...
 
 and one line in `PREFIXES` of `models/registry.py` makes `-m parrot/any` reach it. A model raises members of our error
-tree (`errors.py`) and nothing else; it never retries, never counts money and never prints: the gate does.
+tree (`errors.py`) and nothing else; it never retries, never counts money and never prints: the gate does. Where it has
+an `async def ready()`, that is awaited before each call, outside the time that the call may take.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from rlm_cli import __version__
 from rlm_cli.errors import BadReply, CallTimedOut, ProviderError, RlmError, Unreachable, UsageError
 from rlm_cli.models import Finish, Message, Options, Price, Reply, Usage
 from rlm_cli.models.failures import from_status, retry_after, scrub, words
+from rlm_cli.models.turnstile import Turnstile
 
 if TYPE_CHECKING:
     import aiohttp
@@ -74,6 +75,7 @@ class Compatible:
         self._session: aiohttp.ClientSession | None = None
         self._timeout: aiohttp.ClientTimeout | None = None
         self._proxy = _proxy_for(base)
+        self._leaving = Turnstile(steps=2)  # a request on an open connection is written in the second
 
     async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
         """One call. See `Model.reply`."""
@@ -103,6 +105,10 @@ class Compatible:
     def warm(self) -> None:
         """Import aiohttp (0.1 s) in a thread."""
         threading.Thread(target=import_module, args=("aiohttp",), name="import-aiohttp", daemon=True).start()
+
+    async def ready(self) -> None:
+        """Wait for one's turn to leave."""
+        await self._leaving.turn()
 
     async def close(self) -> None:
         if self._session is not None:

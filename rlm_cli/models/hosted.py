@@ -21,6 +21,7 @@ from rlm_cli.models import Message, Options, Price, Reply, Usage
 from rlm_cli.models.compatible import counts, finished, plain
 from rlm_cli.models.litellm_errors import translate
 from rlm_cli.models.prices import listed
+from rlm_cli.models.turnstile import Turnstile
 
 _SETTINGS: Final = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price map: 7 s and more when offline
@@ -116,6 +117,7 @@ class Hosted:
         self._key_name = key_name
         self._secrets = [secret for secret in (key, *secrets) if secret]
         self._marks = _takes_cache_markers(name)
+        self._leaving = Turnstile(steps=20)  # of 5 to 80, the fewest with the full effect
 
     async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
         """One call. See `Model.reply`."""
@@ -141,8 +143,9 @@ class Hosted:
         preload()
 
     async def ready(self) -> None:
-        """Wait for the import. Raises ProviderError where it fails."""
+        """Wait for the import, and for one's turn to leave. Raises ProviderError where the import fails."""
         await _litellm()
+        await self._leaving.turn()
 
     async def close(self) -> None:
         if self not in _in_use:

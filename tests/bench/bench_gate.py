@@ -231,14 +231,29 @@ def main() -> None:
             line("CPU of a litellm call / plain aiohttp", cpu / least_cpu, 20)
         slow = 128 if quick else 256
         with serving(1.0) as url:
-            for name in ("openai/scripted", "litellm/openai/scripted"):
-                ((wall, _),) = best(runner, lambda name=name: gated(url, name, slow), times=1)  # type: ignore[misc]
-                line(
-                    f"1 s latency, {slow} calls, {name.split('/')[0]} / ideal",
-                    wall / (slow / WIDTH),
-                    1.15,
-                    f"{wall:.2f} s",
-                )
+            rounds = slow / WIDTH
+            walls = best(
+                runner,
+                lambda: plain(url, slow),
+                lambda: gated(url, "openai/scripted", slow),
+                lambda: bare(url, slow),
+                lambda: gated(url, "litellm/openai/scripted", slow),
+                times=1 if quick else 2,
+            )
+            (least, _), (direct, _), (theirs, _), (ours, _) = walls
+            line(
+                f"1 s latency, {slow} calls, direct / ideal",
+                direct / rounds,
+                1.15,
+                f"plain aiohttp {least / rounds:.2f}",
+            )
+            line(
+                f"1 s latency, {slow} calls, litellm / ideal",
+                ours / rounds,
+                1.15,
+                f"bare litellm {theirs / rounds:.2f}",
+            )
+            line("1 s latency, litellm / bare litellm", ours / theirs, 1.1)
         with serving(0.0) as url:
             many = 2_000 if quick else 10_000
             grown, journal = memory(url, runner, many)
@@ -249,11 +264,11 @@ def main() -> None:
             )
             line("first reply, litellm / eager litellm", first_request("litellm/openai/x", url) / first, 0.8)
     if not quick:
-        theirs = rlms_seconds(calls)
-        if theirs is None:
+        peer = rlms_seconds(calls)
+        if peer is None:
             print(f"{RLMS} cannot be had here: not compared")
         else:
-            line(f"{RLMS}, the same batch / ideal", theirs / ideal, None, f"{theirs:.2f} s (16 wide, fixed)")
+            line(f"{RLMS}, the same batch / ideal", peer / ideal, None, f"{peer:.2f} s (16 wide, fixed)")
 
 
 if __name__ == "__main__":
