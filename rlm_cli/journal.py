@@ -57,6 +57,7 @@ class Journal:
         self._flushed = 0.0
         self._dirty = False
         self._ended = False  # whether a last line without its end was looked for
+        self._removed = False
         try:
             if stat.S_ISREG(os.fstat(self._descriptor).st_mode):  # a device is everybody's
                 _lock(self._descriptor)
@@ -102,6 +103,14 @@ class Journal:
             hint = "Free some space, then go on with: rlm resume"
             raise OutputError(f"cannot write the trajectory {self.path}: {error.strerror}", hint) from None
 
+    @property
+    def removed(self) -> bool:
+        """Whether the file was deleted under the run: what is written then is gone with the process."""
+        if self._descriptor >= 0:
+            found = os.fstat(self._descriptor)
+            self._removed = stat.S_ISREG(found.st_mode) and found.st_nlink == 0
+        return self._removed
+
     def _sync(self) -> None:
         with contextlib.suppress(OSError):  # not every file can be synced: /dev/stdout, a pipe
             os.fdatasync(self._descriptor)
@@ -111,6 +120,7 @@ class Journal:
         """Flush and close. Safe to call twice."""
         if self._descriptor >= 0:
             self._sync()
+            self._removed = self.removed
             os.close(self._descriptor)
             self._descriptor = -1
 

@@ -19,6 +19,8 @@ from rlm_cli.sinks import Sink
 
 # After these a reply that was paid for would be lost with the machine: they are flushed to the disk, in groups.
 _PAID = frozenset({"call.finished", "answer.given", "run.finished"})
+# Before these it is seen whether the journal is still there: before the next money is spent, and at the end.
+_LOOKED = frozenset({"turn.started", "answer.given", "run.finished"})
 
 
 class Recorder:
@@ -33,6 +35,7 @@ class Recorder:
         self._seq = past.seq if past else 0
         self._origin = time.monotonic() - (past.seconds if past else 0.0)
         self._lock = threading.RLock()
+        self._told_removed = False
         self.muted = False  # while earlier questions are lived through again: all of it is on record
         self._waiting: list[Record] = []  # of a journal that is still to come
 
@@ -59,6 +62,8 @@ class Recorder:
         with self._lock:
             if (self._past is not None and self._past.repeats(event)) or self.muted:
                 return
+            if event.type in _LOOKED:
+                self._look()
             at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             if not event.live:
                 self._seq += 1
@@ -68,6 +73,13 @@ class Recorder:
             elif not self._attached and not event.live:
                 self._waiting.append(record)
             self._show(record)
+
+    def _look(self) -> None:
+        """Tell once that the record is lost, where the journal was deleted under the run."""
+        if self.journal is not None and self.journal.removed and not self._told_removed:
+            self._told_removed = True
+            message = f"the trajectory {self.journal.path} was deleted during the run: there is no record of it"
+            self.emit(Warned(message=message, kind="journal"))
 
     def show_past(self) -> None:
         """Let the displays catch up with the earlier part of the run."""

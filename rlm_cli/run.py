@@ -481,7 +481,7 @@ class Run:
         return Report.of(
             self.state,
             exit_code=int(status),
-            trace=None if journal is None else str(journal.path),
+            trace=None if journal is None or journal.removed else str(journal.path),
             error=None if failure is None else error_json(failure),
             shaped=self.shaped,
             body=answer.body,

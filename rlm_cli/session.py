@@ -89,7 +89,7 @@ async def _watched(run: Run, question: str, environment: Environment, *, replaye
 
 def _resumable(run: Run) -> str:
     """What `rlm resume` calls the run; empty where there is no record, or not yet, that it could go on from."""
-    if run.recorder.journal is None or run.settings.redact:
+    if run.recorder.journal is None or run.recorder.journal.removed or run.settings.redact:
         return ""
     return called(run.name, run.settings.trajectory)
 

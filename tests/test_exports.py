@@ -13,6 +13,7 @@ import pyte
 import pytest
 
 from rlm_cli import journal
+from rlm_cli.errors import OutputError
 from rlm_cli.events import CallFailed, Record
 from rlm_cli.exports import EXPORTS, Choices, Source, export
 from rlm_cli.exports.sft import repair
@@ -320,6 +321,25 @@ def test_a_log_of_the_reference_comes_back_as_it_was_where_the_form_has_room() -
     calls = own[1]["code_blocks"][0]["result"]["rlm_calls"]
     assert calls[0]["prompt_tokens"] == 6100
     assert calls[0]["usage_summary"]["total_cost"] == 0.0016
+
+
+def test_an_import_that_cannot_be_finished_leaves_no_half_of_a_run(
+    home: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    append = journal.Journal.append
+    written: list[Record] = []
+
+    def until_full(self: journal.Journal, record: Any, **given: Any) -> None:
+        written.append(record)
+        if len(written) == 5:
+            raise OutputError("cannot write: No space left on device", "Free some space, then go on with: rlm resume")
+        append(self, record, **given)
+
+    monkeypatch.setattr(journal.Journal, "append", until_full)
+    done = runner(home, environment, monkeypatch, capsys)("import", LOGS / "reference.jsonl")
+    assert done.exit != 0
+    assert "then import it again" in done.stderr
+    assert list((home / "runs").iterdir()) == []
 
 
 def test_a_log_that_is_none_is_refused(rlm: RunRlm, tmp_path: Path) -> None:

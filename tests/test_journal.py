@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from rlm_cli.state import State
 from tests import events_sample, make_schemas
 from tests.conftest import Result, RunRlm
 from tests.journals import fault, faults
-from tests.server import ScriptedServer
+from tests.server import Ask, ScriptedServer
 
 DATA = Path(__file__).parent / "data" / "journals"
 MakeTree = Callable[[dict[str, str]], Path]
@@ -194,6 +195,26 @@ def test_a_disk_that_fills_up_ends_the_run_with_its_answer_so_far(rlm: RunRlm, t
     done = rlm("ask", tree({"a.py": "def login(): pass\n"}), "where is login?", "--strategy", "rlm", "--trajectory", "/dev/full")  # fmt: skip
     assert done.exit not in (0, 70)
     assert "No space left on device" in done.stderr
+
+
+def test_a_journal_that_is_deleted_during_the_run_is_told_and_not_named_as_its_record(
+    rlm: RunRlm, tree: MakeTree, home: Path
+) -> None:
+    """A clean-up job took the folder: the answer is right, and `rlm resume` has nothing to go on from."""
+
+    def script(ask: Ask) -> str:
+        if ask.number == 0:
+            shutil.rmtree(home / "runs")
+            return "```repl\nprint(grep('login'))\n```"
+        return "```repl\nFINAL('a.py has it')\n```"
+
+    with ScriptedServer(script) as server:
+        words = ["-m", "openai/root", "--api-base", server.url, "--strategy", "rlm", "--json"]
+        done = rlm("ask", tree({"a.py": "def login(): pass\n"}), "where is login?", *words, env={"OPENAI_API_KEY": "k"})
+    assert done.exit == 0
+    assert done.json["answer"] == "a.py has it"
+    assert done.json["trace"] is None
+    assert done.stderr.count("was deleted during the run: there is no record of it") == 1
 
 
 def test_what_was_paid_is_on_the_disk_before_the_next_turn_and_not_flushed_one_by_one(

@@ -10,7 +10,7 @@ import typer
 from rlm_cli import figures, imports, journal
 from rlm_cli.cli.help import HELP_FLAGS, Command
 from rlm_cli.cli.output import remark, say
-from rlm_cli.errors import InputError, UsageError
+from rlm_cli.errors import InputError, OutputError, UsageError
 from rlm_cli.places import places, shown
 
 EXAMPLES = """
@@ -48,8 +48,10 @@ def import_(
         for record in imports.records(path, kind, run):
             made.append(record)
             count += 1
-    except InputError:
+    except BaseException as error:  # half of a log is no run
         target.unlink(missing_ok=True)
+        if isinstance(error, OutputError):
+            error.hint = "Free some space, then import it again."
         raise
     finally:
         made.close()
