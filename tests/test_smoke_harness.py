@@ -34,11 +34,19 @@ def test_the_whole_way_through_the_real_command(tmp_path: Path, capsys: pytest.C
 def test_the_table_goes_between_its_markers(tmp_path: Path) -> None:
     readme, results = tmp_path / "README.md", tmp_path / "results.json"
     readme.write_text("above\n<!-- small models -->\nold\n<!-- end small models -->\nbelow\n")
-    about = {"model": "m", "date": "2026-01-01", "input_tokens": 1000, "output_tokens": 5, "turns": 2, "seconds": 90.0}
+    about = {
+        "model": "m",
+        "date": "2026-01-01",
+        "input_tokens": 1000,
+        "output_tokens": 5,
+        "turns": 2,
+        "seconds": 90.0,
+        "most_minutes": 15.0,
+    }
     runs = [
         {**about, "program": "rlm", "held_out": False, "solved": True},
         {**about, "program": "rlm", "held_out": True, "solved": False},
-        {**about, "program": "reference", "held_out": False, "solved": False},
+        {**about, "program": "reference", "held_out": False, "solved": False, "most_minutes": 2.5},
     ]
     results.write_text(json.dumps({"runs": runs}))
     for _ in range(2):
@@ -46,8 +54,8 @@ def test_the_table_goes_between_its_markers(tmp_path: Path) -> None:
     text = readme.read_text()
     assert text.startswith("above\n<!-- small models -->\n| model")
     assert text.endswith("<!-- end small models -->\nbelow\n")
-    assert "| m | 2026-01-01 | rlm | 1 of 1 | 0 of 1 | 4 | 2,010 | 3 |" in text
-    assert "| m | 2026-01-01 | reference, rlms 0.1.3 | 0 of 1 | not run | 2 | 1,005 | 2 |" in text
+    assert "| m | 2026-01-01 | rlm | 1 of 1 | 0 of 1 | 4 | 2,010 | 3 | 15 min |" in text
+    assert "| m | 2026-01-01 | reference, rlms 0.1.3 | 0 of 1 | not run | 2 | 1,005 | 2 | 2.5 min |" in text
 
 
 def test_a_task_that_is_run_again_replaces_its_older_run(tmp_path: Path) -> None:

@@ -208,6 +208,7 @@ def keep(path: Path, trial: Trial, runs: Sequence[Tried]) -> None:
     """Add these runs to the results: a task that was run again replaces its older run of the same model and program."""
     known: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
     about = {"model": trial.model, "window": trial.window, "date": date.today().isoformat(), "versions": versions()}
+    about |= {"most_minutes": trial.minutes}
     fresh = [{**asdict(one), **about, "held_out": one.task in HELD_OUT} for one in runs]
     again = {(one["model"], one["program"], one["task"]) for one in fresh}
     old = [one for one in known if (one["model"], one["program"], one["task"]) not in again]
@@ -219,8 +220,8 @@ def keep(path: Path, trial: Trial, runs: Sequence[Tried]) -> None:
 def table(runs: Sequence[dict[str, Any]]) -> str:
     """The table of the README: a row for each model and program, the twelve and the held-out six."""
     rows = [
-        "| model | date | program | twelve tasks | held-out six | turns | tokens | minutes |",
-        "|---|---|---|---|---|---|---|---|",
+        "| model | date | program | twelve tasks | held-out six | turns | tokens | minutes | at most a task |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for model, program in sorted(
         {(one["model"], one["program"]) for one in runs}, key=lambda pair: (pair[0], pair[1] != "rlm")
@@ -234,7 +235,9 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
         turns, minutes = sum(one["turns"] for one in mine), sum(one["seconds"] for one in mine) / 60
         name = program if program == "rlm" else f"reference, {REFERENCE.replace('==', ' ')}"
         day = max(one["date"] for one in mine)
-        rows.append(f"| {model} | {day} | {name} | {shares[0]} | {shares[1]} | {turns} | {tokens:,} | {minutes:.0f} |")
+        most = " or ".join(f"{most:g} min" for most in sorted({one["most_minutes"] for one in mine}))
+        told = [model, day, name, *shares, str(turns), f"{tokens:,}", f"{minutes:.0f}", most]
+        rows.append(f"| {' | '.join(told)} |")
     return "\n".join(rows)
 
 
