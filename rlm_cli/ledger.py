@@ -277,6 +277,8 @@ class Ledger:
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
-            await asyncio.wait_for(waiter, self.time_left(last=last))
+            # Not wait_for: that of Python 3.11 forgets a cancellation that comes together with the room it waits for.
+            async with asyncio.timeout(self.time_left(last=last)):
+                await waiter
         except TimeoutError:
             self.check_time(last=last)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rlm_cli.errors import LimitReached, OutOfTime, RlmError
+from rlm_cli.errors import Interrupted, LimitReached, OutOfTime, RlmError
 from rlm_cli.events import CallFailed, Event, Record, RunResumed, RunStarted
 from rlm_cli.gate import Gate, Request
 from rlm_cli.ledger import Ledger, Limits
@@ -226,6 +226,42 @@ def test_a_call_that_fits_only_when_others_settle_waits_for_them() -> None:
             run(many())
     assert len(server.asks) == 16
     assert server.peak < 16
+
+
+def test_a_call_that_is_stopped_while_it_waits_for_room_is_never_sent() -> None:
+    """Room comes at that very moment: a call that pauses for the provider is stopped too, and gives back what it held."""
+    busy = Status(429, retry_after=60)
+    limits = {"max_cost": 0.1, "max_time": 600.0}
+    with ScriptedServer(lambda _: busy) as server, calls(server, price=PRICE, **limits) as gate:
+
+        async def stopped() -> list[Any]:
+            asking = [asyncio.create_task(gate.ask(str(number))) for number in range(12)]
+            while not gate.of("call.retried"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            gate.gate.stop(Interrupted("stopped by you"))
+            async with asyncio.timeout(30):
+                return await asyncio.gather(*asking, return_exceptions=True)
+
+        ends = run(stopped())
+    assert [type(end) for end in ends] == [Interrupted] * 12
+    assert len(server.asks) == len(gate.of("call.started")) == 1
+
+
+def test_a_cancelled_reservation_holds_nothing_though_room_comes_at_the_same_moment() -> None:
+    ledger = Ledger(Limits(max_cost=1.0))
+
+    async def cancelled() -> None:
+        first = await ledger.reserve(cost=0.9, tokens=1)
+        second = asyncio.create_task(ledger.reserve(cost=0.9, tokens=1))
+        for _ in range(3):  # until it waits
+            await asyncio.sleep(0)
+        second.cancel()
+        ledger.release(first)
+        with pytest.raises(asyncio.CancelledError):
+            await second
+
+    run(cancelled())
+    assert ledger.cost_left() == 1.0
 
 
 def test_a_limit_that_fits_nothing_sends_nothing() -> None:
