@@ -88,6 +88,7 @@ class Broken:
     empty       200 without a body
     not_json    200 and text that is no JSON
     html        200 and a page of HTML
+    banner      a line of another protocol
     cut         a stream that ends in the middle, without [DONE] or a finish reason; a whole reply is cut short
     late_cut    a stream with its reason to finish, cut where usage and [DONE] would be
     late_hang   the same, then nothing, for ever
@@ -187,12 +188,20 @@ class ScriptedServer:
     """Listens on 127.0.0.1 from `start()` (or `with`) to `close()`, in a thread with its own loop."""
 
     def __init__(
-        self, script: Script = (), *, latency: float = 0.0, greedy: bool = False, check_key: str | None = None
+        self,
+        script: Script = (),
+        *,
+        latency: float = 0.0,
+        greedy: bool = False,
+        check_key: str | None = None,
+        gives_up: str = "",
     ) -> None:
         self.script = script
         self.latency = latency
         self.greedy = greedy
         self.check_key = check_key
+        self.gives_up = gives_up  # "closed" or "reset": how a second request on a connection is met
+        self.given_up = 0
         self.asks: list[Ask] = []
         self.billed = [0, 0]
         self.open = 0  # requests being answered now
@@ -274,6 +283,7 @@ class ScriptedServer:
             await asyncio.wait(list(connections), timeout=5)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served = 0
         while True:
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -282,6 +292,12 @@ class ScriptedServer:
             first, *lines = head.decode("latin-1").split("\r\n")
             headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines if line)}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
+            if self.gives_up and served:
+                self.given_up += 1
+                if self.gives_up == "reset":
+                    _reset(writer)
+                return
+            served += 1
             ask = Ask(self.count, json.loads(body) if body else {}, headers, first.split(" ")[1])
             self.count += 1
             if self.keep:
@@ -434,9 +450,7 @@ class ScriptedServer:
                 writer.write(_head(200, len(body), "application/json") + body[: len(body) // 2])
                 await writer.drain()
                 await asyncio.sleep(0.02)
-            linger = struct.pack("ii", 1, 0)  # close() sends RST
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            writer.transport.abort()
+            _reset(writer)
             raise ConnectionError("scripted reset")
         if item.kind == "hang":
             await self._sleep(3600, reader)
@@ -457,6 +471,9 @@ class ScriptedServer:
         elif item.kind == "huge":
             say = Say("x" * item.size)
             await (self._stream(say, ask, writer) if ask.stream else self._whole(say, ask, writer))
+        elif item.kind == "banner":
+            writer.write(b"SSH-2.0-scripted\r\n\r\n")
+            raise ConnectionError("no HTTP")
         elif item.kind == "cut":
             await self._cut(ask, writer)
         elif item.kind in ("late_cut", "late_hang"):
@@ -479,6 +496,12 @@ class ScriptedServer:
             writer.write(_head(200, len(body), "application/json") + body[: len(body) // 2])
         await writer.drain()
         raise ConnectionError("scripted cut")
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    linger = struct.pack("ii", 1, 0)  # close() sends RST
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
 
 
 def _head(code: int, length: int | None, content_type: str, extra: dict[str, str] | None = None) -> bytes:

@@ -27,7 +27,7 @@ from rlm_cli.models import Message, compatible
 from rlm_cli.models.registry import open_model
 from tests import server as wire
 from tests.calls import CLIENTS, KEY, QUIET, calls, failure, run
-from tests.server import Broken, Item, Say, ScriptedServer, Status
+from tests.server import Ask, Broken, Item, Say, ScriptedServer, Status
 
 pytestmark = QUIET
 
@@ -67,6 +67,7 @@ LASTING: list[tuple[str, Item, type[RlmError], int]] = [
     ("no credit", Status(429, "You exceeded your current quota", reason="insufficient_quota"), BadRequest, 1),
     ("reset before the first byte", Broken("reset_early"), Unreachable, 5),
     ("reset in the middle", Broken("reset"), Unreachable, 5),
+    ("no HTTP", Broken("banner"), Unreachable, 5),
     ("empty body", Broken("empty"), BadReply, 3),
     ("invalid JSON", Broken("not_json"), BadReply, 3),
     ("HTML with 200", Broken("html"), BadReply, 3),
@@ -88,6 +89,7 @@ def test_a_lasting_fault_ends_in_one_sentence(fault: Item, becomes: type[RlmErro
     assert "scripted" in result.message  # which model
     assert "\n" not in result.message
     assert KEY not in result.message + result.hint
+    assert "/completions" not in result.message  # the whole address may have a query with a secret
     assert result.status == (ExitStatus.AUTH if becomes is AuthError else ExitStatus.PROVIDER)
 
 
@@ -233,6 +235,49 @@ def test_retry_after_is_obeyed_by_every_call_to_the_model() -> None:
     refused, *others = server.asks
     assert len(others) == 8
     assert min(ask.at for ask in others) - refused.at >= 0.4
+
+
+@pytest.mark.parametrize("end", ["closed", "reset"])
+def test_connections_that_the_server_gave_up_are_no_failure_and_cost_nothing(end: str) -> None:
+    """After a batch as many are kept as were open at once; the next call meets one after another."""
+    with ScriptedServer(lambda _: "ok", latency=0.05, gives_up=end) as server, calls(server, jobs=12) as gate:
+
+        async def ask() -> list[Any]:
+            return [*await asyncio.gather(*(gate.ask(str(n)) for n in range(12))), await gate.ask("later")]
+
+        replies = run(ask())
+        assert [reply.text for reply in replies] == ["ok"] * 13
+        assert server.given_up >= server.peak > 5  # a few in a batch may have found a kept one already
+        assert len(server.asks) == 13
+        assert gate.types().count("call.retried") == 0
+        assert gate.gate.ledger.spent.tokens == sum(server.billed)
+
+
+@pytest.mark.parametrize("refused", ["max_tokens", "response_format"])
+def test_calls_that_begin_together_all_learn_what_the_server_does_not_take(refused: str) -> None:
+    said = "response_format is not supported" if refused != "max_tokens" else "Use max_completion_tokens instead."
+    arrived: list[Ask] = []
+
+    def script(ask: Ask) -> Item:
+        arrived.append(ask)
+        return Status(400, said, "invalid_request_error", delay=0.1) if refused in ask.body else "ok"
+
+    with ScriptedServer(script) as server, calls(server, jobs=8) as gate:
+
+        async def ask() -> list[Any]:
+            return await asyncio.gather(*(gate.ask(str(n), schema={"type": "object"}) for n in range(8)))
+
+        assert [reply.text for reply in run(ask())] == ["ok"] * 8
+        assert sum(refused in ask.body for ask in arrived) > 1  # more than one had left before the first was refused
+
+
+@pytest.mark.parametrize(
+    "wait", ["Fri, 31 Dec 99999999999999999999 23:59:59 GMT", "Fri, 31 Dec 2026 23:59:59 +9999999999999999999", "1e999"]
+)
+def test_a_time_to_wait_that_is_none_is_as_if_it_were_not_said(wait: str) -> None:
+    result, server, _ = asked([Status(429, retry_after=wait), "there it is"], CLIENTS[0])
+    assert result.text == "there it is"
+    assert len(server.asks) == 2
 
 
 def test_a_pause_longer_than_the_run_has_left_is_not_waited_for() -> None:

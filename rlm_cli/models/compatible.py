@@ -12,9 +12,10 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib import import_module
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -37,6 +38,8 @@ BYTES_PER_TOKEN: Final = 2048
 LONGEST_LINE: Final = 16_000_000  # bytes of one event of a stream
 USAGE_SECONDS: Final = 10.0
 """That a stream may be silent after it gave its reason to finish: what comes then is the usage, and the end."""
+STALE_SECONDS: Final = 5.0
+"""A kept connection that breaks sooner than that, without the head of a reply, had been given up before the request."""
 MOST_TOLD: Final = 1e12
 """Tokens or dollars of one call, above which what an endpoint says of them is nonsense and counts as not said."""
 
@@ -122,31 +125,47 @@ class Compatible:
 
     async def _call(self, messages: Sequence[Message], options: Options) -> Reply | None:
         """The reply, or None when a refused parameter was dropped and the same call is worth making again."""
-        import aiohttp
-
-        session = self._open()
         limit = SPARE_BYTES + options.max_tokens * BYTES_PER_TOKEN
-        if self._timeout is None or self._timeout.total != options.timeout:  # the same for nearly all calls of a run
-            connect = min(CONNECT_SECONDS, options.timeout)
-            self._timeout = aiohttp.ClientTimeout(total=options.timeout, sock_connect=connect)
-        request = session.post(
-            self._url,
-            data=json.dumps(self._body(messages, options)).encode("ascii"),
-            timeout=self._timeout,
-            allow_redirects=False,
-            proxy=self._proxy,
-        )
-        async with request as response:
+        sent = self._body(messages, options)
+        async with await self._post(json.dumps(sent).encode("ascii"), options.timeout) as response:
             if response.status != 200:
-                body = (await response.content.read(1 << 16)).decode("utf-8", "replace")
-                if response.status in (400, 422) and self._learn(body):
+                said = (await response.content.read(1 << 16)).decode("utf-8", "replace")
+                if response.status in (400, 422) and self._learn(said, sent):
                     return None
                 wait = retry_after(response.headers.get("Retry-After"))
-                raise self._failure(response.status, body, wait)
+                raise self._failure(response.status, said, wait)
             if options.on_text is not None and "event-stream" in response.content_type:
                 return await self._streamed(response, options, limit)
             body_bytes = b"".join([piece async for piece in self._pieces(response, limit)])
         return self._whole(body_bytes, options)
+
+    async def _post(self, data: bytes, seconds: float) -> aiohttp.ClientResponse:
+        """The head of a response.
+
+        A server ends connections that were idle for long, and a request may be on its way then. It was not looked at,
+        so it is sent again, and that is no failure: after a batch as many as -j connections may be gone.
+        """
+        import aiohttp
+
+        session = self._open()
+        if self._timeout is None or self._timeout.total != seconds:  # the same for nearly all calls of a run
+            self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(CONNECT_SECONDS, seconds))
+        now = asyncio.get_running_loop().time
+        while True:
+            connection: dict[str, bool] = {}
+            began = now()
+            try:
+                return await session.post(
+                    self._url,
+                    data=data,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                    trace_request_ctx=connection,
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError):
+                if "kept" not in connection or now() - began > STALE_SECONDS:
+                    raise
 
     def _body(self, messages: Sequence[Message], options: Options) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -169,14 +188,16 @@ class Compatible:
             body.pop(name, None)
         return body
 
-    def _learn(self, body: str) -> bool:
-        """True when the endpoint named a parameter it does not take and we can do without."""
-        said = words(body)
-        if "max_completion_tokens" in said and self._limit_field == "max_tokens":
+    def _learn(self, body: str, sent: Mapping[str, Any]) -> bool:
+        """True when the endpoint named a parameter it does not take and we can do without.
+
+        What was sent decides, and not what is known by now: another call at the same time may have learned it first.
+        """
+        if "max_completion_tokens" in words(body) and "max_tokens" in sent:
             self._limit_field = "max_completion_tokens"
             return True
         for name in _OPTIONAL:
-            if re.search(rf"\b{name}\b", body) and name not in self._left_out:
+            if name in sent and re.search(rf"\b{name}\b", body):
                 self._left_out.add(name)
                 return True
         return False
@@ -190,7 +211,11 @@ class Compatible:
                 headers["Authorization"] = f"Bearer {self._key}"
             # The gate bounds how many calls are made at once; a second bound here would only hide it.
             connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
-            self._session = aiohttp.ClientSession(connector=connector, headers=headers, auto_decompress=True)
+            tracing = aiohttp.TraceConfig()
+            tracing.on_connection_reuseconn.append(_mark_kept)
+            self._session = aiohttp.ClientSession(
+                connector=connector, headers=headers, auto_decompress=True, trace_configs=[tracing]
+            )
         return self._session
 
     async def _pieces(self, response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
@@ -312,6 +337,11 @@ class Compatible:
         return error
 
 
+async def _mark_kept(_session: object, context: SimpleNamespace, _parameters: object) -> None:
+    """Note that a request goes out on a connection that an earlier one has used."""
+    context.trace_request_ctx["kept"] = True
+
+
 def check_base(base: str) -> None:
     """Raises UsageError where no request can be made to this address."""
     such = "Such as http://localhost:8000/v1"
@@ -431,7 +461,9 @@ def _first(data: Any) -> dict[str, Any] | None:
 def _why(error: BaseException) -> str:
     """The system's words for a failed connection, in a few words."""
     inner = getattr(error, "os_error", None) or error
-    return str(getattr(inner, "strerror", None) or inner or type(error).__name__)[:200]
+    # `str` of an error of aiohttp's about a response has the whole address in it.
+    said = getattr(inner, "strerror", None) or (getattr(inner, "message", None) if hasattr(inner, "history") else inner)
+    return " ".join(str(said or type(error).__name__).split())[:200]
 
 
 def _proxy_for(url: str) -> str | None:
