@@ -228,11 +228,22 @@ def test_a_call_that_fits_only_when_others_settle_waits_for_them() -> None:
     assert server.peak < 16
 
 
+@pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])
+def test_a_provider_that_gives_up_early_does_not_end_the_time_of_the_run(client: str) -> None:
+    """A 408 comes when the provider likes: the time that a call may take is not over, also where it is the run's."""
+    turns: list[Item] = [Status(408, "gave up waiting"), "fine"]
+    with ScriptedServer(turns) as server, calls(server, client, max_time=60.0, call_time=120.0) as gate:
+        assert run(gate.ask()).text == "fine"
+        assert gate.types() == ["call.started", "call.retried", "call.finished"]
+
+
 def test_a_call_that_is_stopped_while_it_waits_for_room_is_never_sent() -> None:
     """Room comes at that very moment: a call that pauses for the provider is stopped too, and gives back what it held."""
     busy = Status(429, retry_after=60)
-    limits = {"max_cost": 0.1, "max_time": 600.0}
-    with ScriptedServer(lambda _: busy) as server, calls(server, price=PRICE, **limits) as gate:
+    with (
+        ScriptedServer(lambda _: busy) as server,
+        calls(server, price=PRICE, max_cost=0.1, max_time=600.0) as gate,
+    ):
 
         async def stopped() -> list[Any]:
             asking = [asyncio.create_task(gate.ask(str(number))) for number in range(12)]
