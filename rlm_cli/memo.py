@@ -26,6 +26,7 @@ from rlm_cli.models import Message, Reply
 VERSION: Final = 1
 MAX_BYTES: Final = 256 * 1024 * 1024
 """Size of the file above which the entries that were used longest ago are dropped."""
+_LOOKED_AFTER: Final = 200  # entries written, besides at the end: most runs make fewer calls
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS replies (
@@ -177,7 +178,7 @@ class Memo:
                 with connection:
                     _apply(connection, [item for item in group if item[0] != "trouble"])
                 written += len(group)
-                if written > 200 or self._max_bytes < MAX_BYTES:
+                if written > _LOOKED_AFTER:
                     written = 0
                     shrink(connection, self._max_bytes)
             except sqlite3.Error as error:
@@ -190,6 +191,8 @@ class Memo:
                 for item in group:
                     self._fresh.pop(item[1], None)
         if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                shrink(connection, self._max_bytes)
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 

@@ -198,14 +198,14 @@ def test_processes_do_not_disturb_each_other(path: Path) -> None:
     memory.close()
 
 
-def test_the_file_stays_below_its_size_and_keeps_what_was_used_last(path: Path) -> None:
+@pytest.mark.parametrize("calls_of_a_run", [10, 50, 300])
+def test_the_file_stays_below_its_size_and_keeps_what_was_used_last(path: Path, calls_of_a_run: int) -> None:
     limit = 400_000
     memory = Memo(path, max_bytes=limit)
     for number in range(300):
         memory.put(key(number), "m", Reply(text="x" * 4000), None)
-        if number % 50 == 49:
+        if number % calls_of_a_run == calls_of_a_run - 1:
             memory.close()
-    memory.close()
     assert path.stat().st_size <= limit * 1.2
     assert 20 < memo.contents(path).entries < 120
     assert memory.get(key(299)) is not None
