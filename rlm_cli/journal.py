@@ -100,6 +100,7 @@ class Journal:
             if self._dirty and (now or time.monotonic() - self._flushed > _FLUSH_SECONDS):
                 self._sync()
         except OSError as error:
+            self._ended = False  # it may have been written in part; the next record, where there is room, stands alone
             hint = "Free some space, then go on with: rlm resume"
             raise OutputError(f"cannot write the trajectory {self.path}: {error.strerror}", hint) from None
 

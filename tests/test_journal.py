@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -189,6 +190,24 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
         made.append(warned(1))
     assert "rlm resume" in told.value.hint
     made.close()
+
+
+def test_what_is_written_once_there_is_room_again_is_not_lost_with_the_line_that_was_cut(tmp_path: Path) -> None:
+    """The disk filled in the middle of a line; the calls that end then are paid, and on record where they fit."""
+    path = tmp_path / "run.jsonl"
+    writer, before = Journal(path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer.append(Record(1, 0.0, AT, events.Warned(message="before")))
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, before[1]))
+        with pytest.raises(OutputError):
+            writer.append(Record(2, 0.0, AT, events.Warned(message="cut")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    writer.append(Record(3, 0.0, AT, events.Warned(message="after")))
+    writer.close()
+    reading = Reading()
+    assert [record.seq for record in journal.read(path, reading)] == [1, 3]
+    assert reading.torn == [2]
 
 
 def test_a_disk_that_fills_up_ends_the_run_with_its_answer_so_far(rlm: RunRlm, tree: MakeTree) -> None:
