@@ -60,6 +60,7 @@ class Say:
     cost: float | None = None  # dollars, as OpenRouter reports them in `usage`
     model: str | None = None  # the name it answers under
     pieces: int = 8  # chunks of a stream
+    alive: bool = False  # an empty event before each chunk of a stream
     trickle: float = 0.0  # seconds between chunks, or between thirds of a whole reply
 
 
@@ -413,6 +414,8 @@ class ScriptedServer:
 
         async def send(delta: dict[str, Any], finish: str | None = None) -> None:
             choice = {"index": 0, "delta": delta, "finish_reason": finish}
+            if say.alive:
+                _chunk(writer, b"data:\n\n")
             _chunk(writer, _event(base | {"choices": [choice]}))
             await writer.drain()
             if say.trickle:

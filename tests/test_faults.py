@@ -124,6 +124,22 @@ def test_a_stream_that_breaks_after_its_end_is_no_lost_reply(kind: str, monkeypa
     assert time.monotonic() - began < 60  # far below --call-time, which it waited for
 
 
+def test_empty_events_are_signs_of_life() -> None:
+    result, server, _ = asked([Say("all of it", alive=True)], CLIENTS[0], stream=True)
+    assert result.text == "all of it"
+    assert len(server.asks) == 1
+
+
+@STREAMS
+@pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource"])
+def test_what_the_server_broke_off_is_no_reply(reason: str, stream: bool) -> None:
+    """The half of it would go into the memory as the whole."""
+    result, server, events = asked([Say("half of", finish=reason), "half of it"], CLIENTS[0], stream=stream)
+    assert result.text == "half of it"
+    assert events == ["call.started", "call.retried", "call.finished"]
+    assert len(server.asks) == 2
+
+
 def test_a_byte_that_is_no_text_costs_a_character_and_not_the_reply() -> None:
     body = '{"choices": [{"message": {"content": "caf\udce9"}}]}'
     result, server, _ = asked(lambda _: Status(200, body=body), "openai/scripted")

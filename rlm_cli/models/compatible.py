@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from rlm_cli import __version__
-from rlm_cli.errors import BadReply, CallTimedOut, ProviderError, RlmError, Unreachable, UsageError
+from rlm_cli.errors import BadReply, CallTimedOut, ProviderError, RlmError, ServerFailed, Unreachable, UsageError
 from rlm_cli.models import Finish, Message, Options, Price, Reply, Usage
 from rlm_cli.models.failures import from_status, retry_after, scrub, words
 from rlm_cli.models.turnstile import Turnstile
@@ -43,6 +43,8 @@ STALE_SECONDS: Final = 5.0
 MOST_TOLD: Final = 1e12
 """Tokens or dollars of one call, above which what an endpoint says of them is nonsense and counts as not said."""
 
+_BROKEN_OFF: Final = ("error", "abort", "cancelled", "network_error", "insufficient_system_resource")
+"""Reasons to finish that are none, of OpenRouter, vLLM, GLM and DeepSeek: what was said so far is no whole reply."""
 _OPTIONAL: Final = ("response_format", "stop", "temperature", "stream_options")
 
 
@@ -244,8 +246,8 @@ class Compatible:
             if not others:
                 continue
             for line in (b"".join(held), *others[:-1]):
-                if line.startswith(b"data:"):
-                    yield line[5:].strip().decode("utf-8", "replace")
+                if line.startswith(b"data:") and (said := line[5:].strip()):  # an empty one is a sign of life
+                    yield said.decode("utf-8", "replace")
             held, size = [others[-1]], len(others[-1])
         if (line := b"".join(held)).startswith(b"data:"):
             yield line[5:].strip().decode("utf-8", "replace")
@@ -265,6 +267,7 @@ class Compatible:
         choice = _first(data)
         if choice is None:
             raise self._billed(BadReply(f"{self.name}: {self._place()} sent JSON without a reply in it."))
+        self._check(choice.get("finish_reason"))
         message = choice.get("message")
         message = message if isinstance(message, dict) else {}
         text = plain(message.get("content")) or plain(choice.get("text"))
@@ -297,7 +300,13 @@ class Compatible:
             # All was said, and is paid: what a server does after that costs the usage at most.
         if not stream.ended and stream.finish is None:
             raise self._billed(Unreachable(f"{self.name}: the stream from {self._place()} ended in the middle."))
+        self._check(stream.finish)
         return stream.reply()
+
+    def _check(self, finish: Any) -> None:
+        """Raises ServerFailed where this reason to finish says that the server failed."""
+        if finish in _BROKEN_OFF:
+            raise self._billed(ServerFailed(f"{self.name}: {self._place()} broke its reply off ({finish})."))
 
     def _chunk(self, data: str) -> Any:
         """One event of a stream. Raises what an error in it says."""
