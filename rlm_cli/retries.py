@@ -46,16 +46,14 @@ class Retries:
         if not error.retryable or tries[kind] > most or sum(tries.values()) > MOST:
             return None
         asked: float | None = error.retry_after if isinstance(error, RateLimited | ServerFailed) else None
-        if asked is None:
-            doubled: float = self._backoff * 2.0 ** (tries[kind] - 1)
-            wait = min(LONGEST_BACKOFF, doubled * random.uniform(0.5, 1.5))
-        else:
-            wait = asked + random.uniform(0, min(1.0, self._backoff))
+        wait = min(LONGEST_BACKOFF, self._backoff * 2.0 ** (tries[kind] - 1) * random.uniform(0.5, 1.5))
+        if asked is not None:  # the least: some ask for a second, or none, each time until a minute is over
+            wait = max(wait, asked + random.uniform(0, min(1.0, self._backoff)))
         if wait > LONGEST_WAIT or (left is not None and wait >= left):
             return None
         if isinstance(error, RateLimited):
             # All calls to this model wait, not this one alone: each would only earn the next 429.
-            until = asyncio.get_running_loop().time() + (wait if asked is None else asked)
+            until = asyncio.get_running_loop().time() + wait
             self._pauses[model.name] = max(until, self._pauses.get(model.name, 0.0))
         return wait
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from rlm_cli.errors import BadReply, ContextTooLong, Interrupted, ProviderError
+from rlm_cli.errors import BadReply, ContextTooLong, Interrupted, ProviderError, RateLimited
 from rlm_cli.gate import Gate, Request
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.models import Message, Options, Price, Reply, Usage
 from rlm_cli.models.compatible import Compatible
 from rlm_cli.models.registry import open_model
 from rlm_cli.models.turnstile import Turnstile
+from rlm_cli.retries import Retries, Tries
 from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
 from tests.server import Ask, Broken, Item, ScriptedServer, Status
 
@@ -245,6 +246,20 @@ def test_a_line_of_a_stream_is_read_in_one_pass_up_to_16_mb(size: int) -> None:
         error = run(failure(lines()))
         assert isinstance(error, BadReply)
         assert error.maybe_billed
+
+
+def test_a_provider_that_asks_for_no_pause_each_time_is_not_asked_again_at_once() -> None:
+    """Some say `Retry-After: 0` until their minute is over; nine attempts would be made in the first seconds of it."""
+    retries, tries = Retries(backoff=0.5), Tries()
+    model = open_model("openai/scripted", environment={}, base="http://localhost:1/v1")
+
+    async def waits() -> list[float | None]:
+        again = RateLimited("busy", retry_after=0.0)
+        return [retries.wait(again, model, tries, None) for _ in range(10)]
+
+    *waited, last = run(waits())
+    assert last is None
+    assert sum(wait or 0 for wait in waited) > 60
 
 
 def test_the_last_answer_waits_in_the_time_that_is_kept_for_it() -> None:
