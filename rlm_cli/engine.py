@@ -238,8 +238,7 @@ class Node:
         """One turn: a reply, its cells, the feedback. The outcome, once there is one."""
         shared, began = self._shared, time.monotonic()
         shared.emit(TurnStarted(node=self._node, turn=self._turn, left=shared.gate.ledger.left().to_json()))
-        await self._make_room()
-        reply = await self._ask("root", self._conversation.messages, stop=shared.pack.stop, stuck=self._stuck)
+        reply = await self._next_reply()
         await self._ready()
         found = blocks(reply.text)
         first_only = shared.pack.cells == "first"
@@ -281,22 +280,38 @@ class Node:
             )
         )
 
-    async def _make_room(self) -> None:
-        """Near the window the turns so far become a summary that the model writes."""
-        shared, conversation, past = self._shared, self._conversation, self._shared.past
+    async def _next_reply(self) -> Reply:
+        """The root model's reply to the conversation, which is made shorter first where it is near the window."""
+        shared, conversation = self._shared, self._conversation
+        window = shared.gate.root.window
+        wanted = Request(purpose="root", messages=tuple(conversation.messages))
+        tokens = shared.gate.quote(wanted).input_tokens
+        past = shared.past
         if past is not None and past.knows("root", self._node, self._turn):
-            summary = past.compacted(self._node, self._turn)  # as it was then: the reply on record is to that
-        else:
-            window = shared.gate.root.window
-            wanted = Request(purpose="root", messages=tuple(conversation.messages))
-            near = window is not None and shared.gate.quote(wanted).input_tokens > shared.compact_at * window
-            if not near or not conversation.can_be_cut:
-                return
-            asked = conversation.asking(shared.pack.say("compact", question=self._conversation.question))
-            summary = (await self._ask("compact", asked)).text.strip()
+            self._cut(past.compacted(self._node, self._turn))  # as it was then: the reply on record is to that
+        elif window is not None and tokens > shared.compact_at * window:
+            await self._compact(window)
+        try:
+            return await self._ask("root", conversation.messages, stop=shared.pack.stop, stuck=self._stuck)
+        except ContextTooLong:  # the count was too low, or the window is not known
+            known = past is not None and past.knows("root", self._node, self._turn)
+            if not known and not await self._compact(window or tokens):
+                raise
+        return await self._ask("root", conversation.messages, stop=shared.pack.stop, stuck=self._stuck)
+
+    async def _compact(self, window: int) -> bool:
+        """Put a summary that the model writes in the place of the turns so far. False where there is nothing to cut."""
+        if not self._conversation.can_be_cut:
+            return False
+        wanted = self._shared.pack.say("compact", question=self._conversation.question)
+        return self._cut((await self._words("compact", wanted, window // 2, window // 4)).text.strip())
+
+    def _cut(self, summary: str) -> bool:
         if summary:
-            shared.emit(Compacted(node=self._node, turn=self._turn, keep=conversation.kept, summary=summary))
-            conversation.cut(summary)
+            kept = self._conversation.kept
+            self._shared.emit(Compacted(node=self._node, turn=self._turn, keep=kept, summary=summary))
+            self._conversation.cut(summary)
+        return bool(summary)
 
     async def _run_cell(self, code: str, index: int) -> CellResult:
         shared, cell = self._shared, f"{self._node}/{self._turn}.{index}"
@@ -391,7 +406,8 @@ class Node:
             raise limit  # the reserve is one for the whole tree: the root spends it
         wanted = self._shared.pack.say("extract", reason=limit.message, question=self._conversation.question)
         try:
-            text = answer_in((await self._last_words(wanted)).text)
+            purpose = "root" if self._depth else "extract"
+            text = answer_in((await self._words(purpose, wanted, LAST_INPUT, LAST_INPUT // 4)).text)
             text = text or f"No answer was reached: {limit.message} The last words were code, which did not run."
         except LimitReached:
             text = f"No answer was reached: {limit.message}"
@@ -399,11 +415,12 @@ class Node:
             text = f"No answer was reached: {limit.message}; {error.message}"
         return Outcome("partial", text, stopped_by=limit.limit)
 
-    async def _last_words(self, wanted: str) -> Reply:
-        """The reply to `wanted`; over the last part of the conversation where all of it is more than is left."""
-        for most in (None, LAST_INPUT, LAST_INPUT // 4):
+    async def _words(self, purpose: str, wanted: str, *fewer: int) -> Reply:
+        """The reply to `wanted`; over the last part of the conversation, of `fewer` tokens at most, where all of it is
+        more than the window or the limits take."""
+        for most in (None, *fewer):
             try:
-                return await self._ask("root" if self._depth else "extract", self._conversation.asking(wanted, most))
+                return await self._ask(purpose, self._conversation.asking(wanted, most))
             except (LimitReached, ContextTooLong) as error:
                 failure = error
                 if isinstance(error, LimitReached) and error.limit not in ("cost", "tokens"):

@@ -59,6 +59,35 @@ def test_forty_turns_fit_a_window_of_twelve_thousand_tokens(rlm: RunRlm, tree: M
     assert (replayed.exit, replayed.json["answer"]) == (0, done.json["answer"])
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["window known", "window unknown"])
+def test_a_conversation_that_has_grown_beyond_the_window_goes_on(known: bool, rlm: RunRlm, tree: MakeTree) -> None:
+    """One long turn is more than what was left, or the provider alone knows how much it takes: both are no end."""
+    window, turns, summaries = 8_000, 0, 0
+
+    def script(asked: Ask) -> Item:
+        nonlocal turns, summaries
+        if sum(count(str(message["content"])) for message in asked.messages) > window:
+            return too_long(window)
+        if "Write a summary" in asked.text:
+            summaries += 1
+            return "So far: `seen` counts the turns."
+        turns += 1
+        if turns > 12:
+            return "```repl\nFINAL(f'{seen} turns')\n```"
+        return "I look at one more part of it. " * 260 + f"\n```repl\nseen = {turns}\nprint(context[:1800])\n```"
+
+    folder = tree({"a.txt": "word " * 20_000})
+    with ScriptedServer(script) as server:
+        words = ["-m", "openai/root", "--api-base", server.url, "--strategy", "rlm", "--compact-at", "0.95"]
+        words += ["--context-window", str(window)] if known else []
+        done = rlm("ask", folder, "how many?", *words, "--json", env=KEY)
+    assert (done.exit, done.json and done.json["answer"]) == (0, "12 turns"), done.stderr
+    assert len(done.of("compacted")) == summaries >= 2
+    assert any(event["error"] == "ContextTooLong" for event in done.of("call.failed"))
+    replayed = rlm("replay", "last", "--json")
+    assert (replayed.exit, replayed.json["answer"]) == (0, "12 turns"), replayed.stderr
+
+
 @pytest.mark.parametrize("limit", ["80000", "30000"])
 def test_the_last_answer_of_a_long_run_is_written_from_what_fits(limit: str, rlm: RunRlm, tree: MakeTree) -> None:
     """The conversation is longer than what is kept for the last answer: its last turns are asked about, not none."""
