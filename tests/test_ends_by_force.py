@@ -87,6 +87,31 @@ def test_an_interrupt_with_64_calls_in_flight_leaves_nothing_behind(
     assert not list(scratch.iterdir())
 
 
+def test_an_interrupt_does_not_wait_for_a_library_that_is_still_being_imported(
+    tree: MakeTree, environment: dict[str, str], home: Path, tmp_path: Path
+) -> None:
+    """litellm takes three seconds, and eight where the machine is busy: here it never ends."""
+    library = tmp_path / "libraries" / "litellm"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("import time\ntime.sleep(300)\n")
+    command = [sys.executable, "-m", "rlm_cli", "ask", str(tree({"a.txt": "words"})), "what?", "--strategy", "rlm"]
+    process = subprocess.Popen(
+        [*command, "-m", "litellm/openai/root", "--api-base", "http://127.0.0.1:9/v1"],
+        env=environment | KEY | {"PYTHONPATH": str(library.parent)},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not any("call.started" in path.read_text() for path in home.glob("runs/*.jsonl")):
+        assert time.monotonic() < until, "no call began"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Go on with: rlm resume" in said
+
+
 def test_what_was_sent_before_is_the_beginning_of_what_is_sent_next_also_after_a_resume(
     rlm: RunRlm, tree: MakeTree
 ) -> None:

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
+from rlm_cli.background import in_background
 from rlm_cli.errors import BadReply, CallTimedOut, ProviderError, RlmError, Unreachable
 from rlm_cli.models import Message, Options, Price, Reply, Usage
 from rlm_cli.models.compatible import counts, finished, plain
@@ -81,7 +82,7 @@ async def _litellm() -> Any:
     preload()
     assert _importing is not None
     if _importing.is_alive():
-        await asyncio.to_thread(_importing.join)
+        await in_background(_importing.join)
     if _failed:
         raise ProviderError(f"litellm cannot be imported: {_failed[0]}", "Reinstall rlm-cli.")
     import litellm
