@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rlm_cli import prompts
 from rlm_cli.answer import Outcome
-from rlm_cli.background import together
+from rlm_cli.background import in_background, together
 from rlm_cli.cells import Shared
 from rlm_cli.context.regions import Region
 from rlm_cli.context.spans import FileNames, Span
@@ -48,7 +48,7 @@ async def solve_by_parts(
     asked, turn = prompts.after(shared.pack, question, earlier), shared.next_turn(node)
     window = shared.gate.sub.window
     size = shared.pack.chunk if window is None else min(shared.pack.chunk, window * BYTES_PER_TOKEN // 3)
-    parts = await asyncio.to_thread(lambda: list(split(shared.store, size)))
+    parts = await in_background(lambda: list(split(shared.store, size)))
     cell = f"{node}/{turn}.1"
     title = f"Ask each of {plural(len(parts), 'part')}"
     shared.emit(TurnStarted(node=node, turn=turn, left=shared.gate.ledger.left().to_json()))

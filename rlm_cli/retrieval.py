@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from rlm_cli import prompts
 from rlm_cli.answer import Outcome
+from rlm_cli.background import in_background
 from rlm_cli.cells import Shared
 from rlm_cli.context.files import Files, build_context
 from rlm_cli.context.regions import regions
@@ -24,7 +24,7 @@ async def solve_by_search(
     shared: Shared, question: str, earlier: Sequence[prompts.Asked] = (), node: str = "0"
 ) -> Outcome:
     """One search, one call. Raises as the gate does."""
-    hits, note = await asyncio.to_thread(_found, shared, question)
+    hits, note = await in_background(lambda: _found(shared, question))
     if not hits:
         return Outcome(
             "not_found", f"No passage of the input holds a word of the question{f' ({note})' if note else ''}."

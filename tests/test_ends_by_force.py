@@ -112,6 +112,32 @@ def test_an_interrupt_does_not_wait_for_a_library_that_is_still_being_imported(
     assert "Go on with: rlm resume" in said
 
 
+@pytest.mark.parametrize(("strategy", "work"), [("search", "retrieval.search"), ("map", "mapping.split")])
+def test_an_interrupt_does_not_wait_for_the_end_of_a_large_input(
+    strategy: str, work: str, tree: MakeTree, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """To search 20 GB takes a minute: here it never ends."""
+    begun = tmp_path / "begun"
+    code = (
+        "import pathlib, sys, time, rlm_cli.mapping, rlm_cli.retrieval\n"
+        "from rlm_cli.__main__ import main\n"
+        f"def endless(*_): pathlib.Path({str(begun)!r}).touch(); time.sleep(300)\n"
+        f"rlm_cli.{work} = endless\n"
+        "main()"
+    )
+    where = ["ask", str(tree({"a.txt": "words"})), "what?", "--strategy", strategy, "-m", "offline/extractive"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *where], env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    until = time.monotonic() + 60
+    while not begun.exists():
+        assert time.monotonic() < until, "it did not begin"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+
+
 def test_what_was_sent_before_is_the_beginning_of_what_is_sent_next_also_after_a_resume(
     rlm: RunRlm, tree: MakeTree
 ) -> None:
