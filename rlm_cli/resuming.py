@@ -118,9 +118,10 @@ def check_limit(past: Past, settings: Settings, run: str) -> None:
     if not isinstance(before, int | float) or now is None or now > before:
         return
     flag, shown = f"--max-{limit}", _FLAGS[limit]
+    enough = 2 * before or OPTIONS[f"max_{limit}"].default
     raise UsageError(
         f"the run was stopped by {flag}, which is still {shown(now)}: it would stop there again",
-        f"Raise it: rlm resume {run} {flag} {shown(2 * before).replace(',', '').removeprefix('$')}",
+        f"Raise it: rlm resume {run} {flag} {shown(enough).replace(',', '').removeprefix('$')}",
     )
 
 

@@ -352,6 +352,12 @@ def test_the_limit_that_stopped_a_run_must_be_raised(rlm: RunRlm, folder: Path, 
     replayed(rlm, whole)
 
 
+def test_a_limit_of_nothing_is_to_be_raised_to_something(rlm: RunRlm, folder: Path) -> None:
+    with ScriptedServer(script) as server:
+        assert rlm(*ask_words(folder, server.url), "--max-calls", "0", env=KEY).exit == 6
+        assert "--max-calls 500" in rlm("resume", env=KEY).stderr
+
+
 def test_a_second_run_does_not_go_into_the_trajectory_of_the_first(rlm: RunRlm, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "one.jsonl"
     assert rlm("ask", folder, "words", "-q", "--trajectory", path).exit == 0
