@@ -56,6 +56,7 @@ class Say:
     output_tokens: int | None = None
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    hidden_tokens: int = 0  # of the reply, told in the total alone
     usage: bool = True  # False: the reply says nothing of tokens
     cost: float | None = None  # dollars, as OpenRouter reports them in `usage`
     model: str | None = None  # the name it answers under
@@ -76,6 +77,7 @@ class Status:
     body: str | None = None
     content_type: str = "application/json"
     delay: float | None = None
+    trickle: float = 0.0  # seconds between the halves of the body
 
 
 @dataclass(frozen=True)
@@ -364,12 +366,12 @@ class ScriptedServer:
         if ask.max_tokens is not None:
             out = ask.max_tokens if self.greedy else min(out, ask.max_tokens)
         self.billed[0] += given
-        self.billed[1] += out
+        self.billed[1] += out + say.hidden_tokens
         told: dict[str, Any] = {} if say.cost is None else {"cost": say.cost}
         return told | {
             "prompt_tokens": given,
             "completion_tokens": out,
-            "total_tokens": given + out,
+            "total_tokens": given + out + say.hidden_tokens,
             "prompt_tokens_details": {"cached_tokens": say.cached_tokens},
             "completion_tokens_details": {"reasoning_tokens": say.reasoning_tokens},
         }
@@ -444,7 +446,15 @@ class ScriptedServer:
         error = {"message": item.message, "type": item.kind, "param": None, "code": item.reason}
         body = item.body if item.body is not None else json.dumps({"error": error})
         extra = {} if item.retry_after is None else {"Retry-After": str(item.retry_after)}
-        await _send(writer, item.code, body.encode(errors="surrogateescape"), item.content_type, extra)
+        data = body.encode(errors="surrogateescape")
+        if not item.trickle:
+            await _send(writer, item.code, data, item.content_type, extra)
+            return
+        half = len(data) // 2
+        writer.write(_head(item.code, len(data), item.content_type, extra) + data[:half])
+        await writer.drain()
+        await asyncio.sleep(item.trickle)
+        writer.write(data[half:])
 
     async def _broken(self, item: Broken, ask: Ask, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if item.kind in ("reset", "reset_early"):

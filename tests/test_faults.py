@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
 from typing import Any
 
@@ -210,6 +212,21 @@ def test_an_address_that_is_none_is_refused_before_anything_is_sent(base: str, c
         open_model(client, base=base, environment={"OPENAI_API_KEY": KEY})
 
 
+def test_who_takes_no_connection_has_billed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall that drops what comes: here a queue of connections that is full."""
+    monkeypatch.setattr(compatible, "CONNECT_SECONDS", 0.2)
+    with contextlib.ExitStack() as open_sockets:
+        full = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        with calls(f"http://127.0.0.1:{full.getsockname()[1]}/v1", call_time=60.0) as gate:
+            error = run(failure(gate.ask()))
+            assert type(error) is Unreachable
+            assert gate.gate.ledger.spent.tokens == 0
+
+
 def test_no_such_host() -> None:
     with calls("http://no-such-host.invalid/v1") as gate:
         error = run(failure(gate.ask()))
@@ -382,6 +399,28 @@ def test_nothing_but_brackets_is_no_reply() -> None:
     for said in (whole, streamed):
         error, _, _ = asked([said] * 3, "openai/scripted", stream=said is streamed)
         assert isinstance(error, BadReply)
+
+
+@pytest.mark.parametrize(
+    ("client", "stream"),
+    [("openai/scripted", False), ("openai/scripted", True), ("litellm/openai/scripted", False)],
+    ids=["direct", "direct stream", "litellm"],  # which adds them up itself in a stream
+)
+def test_thoughts_that_are_told_in_the_total_alone_are_paid(client: str, stream: bool) -> None:
+    """As xAI and Gemini report them: below the truth, the bill would pass the limit."""
+    result, _, _ = asked([Say("x", input_tokens=100, output_tokens=5, hidden_tokens=300)], client, stream=stream)
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (100, 305)
+
+
+def test_an_error_that_comes_in_pieces_is_read_whole_and_one_that_never_ends_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = "the prompt is longer than it may be, " * 5 + "and that is: context_length_exceeded"
+    result, _, _ = asked([Status(400, long, trickle=0.05)], "openai/scripted")
+    assert type(result) is ContextTooLong
+    monkeypatch.setattr(compatible, "ERROR_SECONDS", 0.2)
+    result, _, _ = asked([Status(401, long, trickle=60.0)], "openai/scripted", call_time=60.0)
+    assert type(result) is AuthError
 
 
 def test_reported_details_arrive() -> None:

@@ -9,6 +9,7 @@ from then on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import threading
@@ -38,6 +39,9 @@ BYTES_PER_TOKEN: Final = 2048
 LONGEST_LINE: Final = 16_000_000  # bytes of one event of a stream
 USAGE_SECONDS: Final = 10.0
 """That a stream may be silent after it gave its reason to finish: what comes then is the usage, and the end."""
+ERROR_SECONDS: Final = 5.0
+ERROR_BYTES: Final = 1 << 16
+"""How long, and how far, the body of an error is read."""
 STALE_SECONDS: Final = 5.0
 """A kept connection that breaks sooner than that, without the head of a reply, had been given up before the request."""
 MOST_TOLD: Final = 1e12
@@ -92,6 +96,9 @@ class Compatible:
                 if done is not None:
                     return done
             raise BadReply(f"{self.name}: the endpoint refuses every parameter it is sent.")
+        except aiohttp.ConnectionTimeoutError:  # nothing was sent
+            hint = "Is --api-base right, and does a firewall let it through?"
+            raise Unreachable(f"{self.name}: {self._place()} did not take a connection in time.", hint) from None
         except TimeoutError:
             raise self._billed(
                 CallTimedOut(f"{self.name}: no whole reply within {options.timeout:g} s.", "Raise --call-time.")
@@ -131,7 +138,7 @@ class Compatible:
         sent = self._body(messages, options)
         async with await self._post(json.dumps(sent).encode("ascii"), options.timeout) as response:
             if response.status != 200:
-                said = (await response.content.read(1 << 16)).decode("utf-8", "replace")
+                said = await _said(response)
                 if response.status in (400, 422) and self._learn(said, sent):
                     return None
                 wait = retry_after(response.headers.get("Retry-After"))
@@ -351,6 +358,20 @@ async def _mark_kept(_session: object, context: SimpleNamespace, _parameters: ob
     context.trace_request_ctx["kept"] = True
 
 
+async def _said(response: aiohttp.ClientResponse) -> str:
+    """The body of an error, which may come in pieces and may never end: the status alone says enough then."""
+    import aiohttp
+
+    body = bytearray()
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(ERROR_SECONDS):
+            async for piece in response.content.iter_any():
+                body += piece
+                if len(body) >= ERROR_BYTES:
+                    break
+    return bytes(body[:ERROR_BYTES]).decode("utf-8", "replace")
+
+
 def check_base(base: str) -> None:
     """Raises UsageError where no request can be made to this address."""
     such = "Such as http://localhost:8000/v1"
@@ -445,12 +466,17 @@ def usage_from(data: Any) -> Usage | None:
     cost = data.get("cost")
     return Usage(
         input_tokens=given,
-        output_tokens=made,
+        output_tokens=output_tokens(given, made, _number(data.get("total_tokens"))),
         reasoning_tokens=_number(spent.get("reasoning_tokens")) or 0,
         cached_tokens=_number(details.get("cached_tokens")) or 0,
         cache_write_tokens=_number(details.get("cache_write_tokens")) or 0,
         cost=float(cost) if counts(cost) and cost > 0 else None,
     )
+
+
+def output_tokens(given: int, made: int, total: int | None) -> int:
+    """Tokens of the reply that are billed. Some (xAI, Gemini) tell thoughts in the total alone."""
+    return max(made, (total or 0) - given)
 
 
 def _number(value: Any) -> int | None:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from rlm_cli.background import in_background
 from rlm_cli.errors import BadReply, CallTimedOut, ProviderError, RlmError, Unreachable
 from rlm_cli.models import Message, Options, Price, Reply, Usage
-from rlm_cli.models.compatible import counts, finished, plain
+from rlm_cli.models.compatible import counts, finished, output_tokens, plain
 from rlm_cli.models.litellm_errors import translate
 from rlm_cli.models.prices import listed
 from rlm_cli.models.turnstile import Turnstile
@@ -261,7 +261,7 @@ def _usage(usage: Any) -> Usage | None:
     written = _count(usage, "cache_creation_input_tokens") or _count(details, "cache_creation_tokens")
     return Usage(
         input_tokens=given,
-        output_tokens=made,
+        output_tokens=output_tokens(given, made, _count(usage, "total_tokens")),
         reasoning_tokens=_count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens"),
         cached_tokens=_count(details, "cached_tokens") or _count(usage, "cache_read_input_tokens"),
         cache_write_tokens=written,
