@@ -52,7 +52,8 @@ class Places:
 def places() -> Places:
     """The directories that this process's environment asks for."""
     if home := os.environ.get("RLM_HOME"):
-        base = Path(home).expanduser().absolute()
+        # As the shell: what names no user stays as it is. `Path.expanduser` raises there.
+        base = Path(os.path.expanduser(home)).absolute()
         return Places(config=base, state=base, cache=base / "cache")
     from platformdirs.unix import Unix
 

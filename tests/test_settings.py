@@ -261,6 +261,15 @@ def test_places_follow_rlm_home_then_xdg_then_the_usual(tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []  # looking creates nothing
 
 
+def test_a_home_of_a_user_that_there_is_not_is_a_name_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no shell has looked at it: in the environment of a container."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RLM_HOME", "~nobody-of-this-name/rlm")
+    assert places().runs == tmp_path / "~nobody-of-this-name" / "rlm" / "runs"
+
+
 def test_what_is_written_is_private_whole_and_follows_links(tmp_path: Path) -> None:
     real = tmp_path / "dotfiles" / "config.toml"
     write_private(real, "a")

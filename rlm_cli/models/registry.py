@@ -259,7 +259,7 @@ def _key(wanted: Wanted, variables: tuple[str, ...]) -> tuple[str, str]:
 
 def _check_login(owner: str, wanted: Wanted) -> None:
     variable, usual, file = _LOGINS[owner]
-    place = Path(wanted.environment.get(variable) or usual).expanduser()
+    place = Path(os.path.expanduser(wanted.environment.get(variable) or usual))
     if not (place / file).exists():
         raise AuthError(
             f"{wanted.name} would start a login in the browser, and rlm never does that by itself.",
