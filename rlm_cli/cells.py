@@ -248,7 +248,7 @@ class CellHost:
         self, parts: Sequence[Part], slot: int, *, model: str | None, schema: Schema | None, site: int | None
     ) -> Any:
         shared, pack = self._shared, self._shared.pack
-        self._refuse_huge(parts)
+        self._refuse_huge(parts, model)
         asked = shared.text(parts[:1])
         if len(parts) > 1:
             asked = pack.say("sub_task", prompt=asked, text=inert("text", shared.text(parts[1:])))
@@ -276,13 +276,13 @@ class CellHost:
             return {"error": "SchemaError", "message": f"the reply does not fit the schema: {fault}"}
         return {"value": value}
 
-    def _refuse_huge(self, parts: Sequence[Part]) -> None:
+    def _refuse_huge(self, parts: Sequence[Part], model: str | None = None) -> None:
         """Refuse by its size alone what no window takes, before a byte of it is read: `llm_query("…", context)`."""
-        window, size = self._shared.gate.sub.window, measure(parts)
+        window, size = self._shared.gate.window(model), measure(parts)
         most = _MOST_PROMPT if window is None else min(_MOST_PROMPT, window * _BYTES_A_TOKEN)
         if size > most:
             advice = "Split it: for part in chunks(text): ask about each, or use rlm_query."
-            raise ContextTooLong(f"The text is {size:,} bytes, and a sub-model takes at most about {most:,}.", advice)
+            raise ContextTooLong(f"The text is {size:,} bytes, and the model takes at most about {most:,}.", advice)
 
     async def _answered(self, request: Request) -> str:
         """The reply to a sub-call, once it calls no tool any more."""

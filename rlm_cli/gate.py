@@ -2,7 +2,7 @@
 
 For each call, in this order: is it remembered, or already under way; a place among the `jobs` calls at once; the size
 against the model's window; the worst case reserved in the ledger; the intent told (`CallStarted`); the call, tried
-again where that helps (retries.py); what it did cost settled; the reply told (`CallFinished`), then remembered. What a
+again where that helps (retries.py); what it did cost settled; the reply remembered, then told (`CallFinished`). What a
 caller gets is a reply or an error of our tree, and each call that was told to start is told to end.
 """
 
@@ -121,7 +121,6 @@ class Gate:
         emit: Callable[[Event], None],
         others: Mapping[str, Model] | None = None,
         memo: Memo | None = None,
-        memo_root: bool = False,
         earlier: Earlier | None = None,
         call_time: float = 120.0,
         backoff: float = 0.5,
@@ -134,7 +133,6 @@ class Gate:
         self._emit = emit
         self._models = dict(others or {}) | {self.sub.name: self.sub, self.root.name: self.root}
         self._memo = memo
-        self._memo_root = memo_root
         self._call_time = call_time
         self._retries = Retries(backoff)
         self._next = first_call
@@ -184,9 +182,13 @@ class Gate:
     def outlook(self, sizes: Sequence[int], *, model: str | None = None, max_tokens: int | None = None) -> str:
         """What sub-calls with prompts of so many bytes may take, in words, where that is over half of what is left of a
         limit; else empty. For announcements; nothing is reserved."""
-        asked = self._model(Request(purpose="sub", messages=(), model=model))
+        asked = self._sub_model(model)
         cost, tokens = self._quotes.batch(asked, sizes, max_tokens)
         return self.ledger.left().mostly(cost=cost, tokens=tokens, calls=len(sizes))
+
+    def window(self, model: str | None = None) -> int | None:
+        """Tokens that a sub-call to this model may take with its reply; None where it is not known."""
+        return self._sub_model(model).window
 
     def stop(self, error: RlmError) -> None:
         """Cancel every call under way and refuse new ones: each `ask` raises `error`. Replies that came are kept."""
@@ -275,11 +277,10 @@ class Gate:
                 raise
             finally:
                 self.ledger.release(call.hold)
-        self._emit(_finished(call, reply, asyncio.get_running_loop().time() - began))
-        _answered(reply, model)
         if key is not None and self._memo is not None and reply.finish == "stop":
-            self._memo.put(key, model.name, reply, call.paid.cost)
-        return reply
+            self._memo.put(key, model.name, reply, call.paid.cost)  # first: the journal may take no more
+        self._emit(_finished(call, reply, asyncio.get_running_loop().time() - began))
+        return _answered(reply, model)
 
     async def _attempts(self, call: _Call) -> Reply:
         """Send, and send again where that may help."""
@@ -390,11 +391,13 @@ class Gate:
             raise ModelNotFound(f"This run has no model {request.model[:80]!r}.", f"It has: {known}.")
         return named
 
+    def _sub_model(self, name: str | None) -> Model:
+        return self._model(Request(purpose="sub", messages=(), model=name))
+
     # --- memory ----------------------------------------------------------------------------------------------------
 
     def _key(self, request: Request, model: Model) -> bytes | None:
-        remembered = request.purpose in ("sub", "schema") or self._memo_root
-        if self._memo is None or not remembered:
+        if self._memo is None or request.purpose not in ("sub", "schema"):
             return None
         return digest(
             model=model.name,

@@ -434,6 +434,16 @@ def test_a_cell_cannot_call_a_model_that_the_run_does_not_have() -> None:
     assert not server.asks
 
 
+def test_a_prompt_is_held_against_the_window_of_the_model_that_it_is_for() -> None:
+    small, large = (
+        open_model(f"openai/{name}", environment={}, base="http://localhost:1/v1", window=window)
+        for name, window in (("small", 8_000), ("large", 1_000_000))
+    )
+    gate = Gate(large, small, ledger=Ledger(Limits()), emit=lambda _: None)
+    windows = [gate.window(), *(gate.window(name) for name in ("sub", "root", "openai/large"))]
+    assert windows == [8_000, 8_000, 1_000_000, 1_000_000]
+
+
 def test_the_clock_stands_while_an_earlier_part_is_lived_through_again() -> None:
     now = [100.0]
     ledger = Ledger(Limits(max_time=60), clock=lambda: now[0])

@@ -16,9 +16,13 @@ from typing import Any
 import pytest
 
 from rlm_cli import memo
-from rlm_cli.errors import RateLimited
+from rlm_cli.errors import OutputError, RateLimited
+from rlm_cli.events import Event
+from rlm_cli.gate import Gate, Request
+from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.memo import Memo
 from rlm_cli.models import Message, Reply
+from rlm_cli.models.registry import open_model
 from tests.calls import calls, run
 from tests.server import Ask, Item, Say, ScriptedServer, Status
 
@@ -90,6 +94,24 @@ def test_a_cancelled_follower_takes_nobody_with_it(path: Path) -> None:
 
         assert run(one_goes()) == ["ok", "ok"]
     assert len(server.asks) == 1
+
+
+def test_a_reply_that_the_journal_could_not_take_is_remembered_and_not_paid_twice(path: Path) -> None:
+    """The disk of the journal fills up with the reply in hand; the run that goes on finds it in the memory."""
+
+    def full(event: Event) -> None:
+        if event.type == "call.finished":
+            raise OutputError("cannot write the trajectory: No space left on device")
+
+    asked = Request(purpose="sub", messages=(Message("user", "a"),))
+    with ScriptedServer(["paid"]) as server:
+        model = open_model("openai/scripted", environment={}, base=server.url)
+        broken = Gate(model, ledger=Ledger(Limits()), emit=full, memo=Memo(path))
+        with pytest.raises(OutputError):
+            run(broken.ask(asked))
+        run(broken.close())
+        with calls(server, memo=Memo(path)) as gate:
+            assert run(gate.gate.ask(asked)).text == "paid"
 
 
 def test_root_calls_are_made_each_time(path: Path) -> None:
