@@ -55,8 +55,10 @@ class Request:
 class Earlier(Protocol):
     """Replies of an earlier part of the same run, known by their place in it."""
 
-    def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
-        """The reply to the call at this place; None where there is none and the call is to be made."""
+    def reply(
+        self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None, messages: Sequence[Message]
+    ) -> Reply | None:
+        """The reply to the call at this place; None where there is none, or to something else: the call is made."""
         ...
 
 
@@ -215,7 +217,7 @@ class Gate:
         model = self._model(request)
         if self._earlier is not None:
             place = (request.purpose, request.node, request.turn, request.cell, request.slot)
-            if (known := self._earlier.reply(*place)) is not None:
+            if (known := self._earlier.reply(*place, request.messages)) is not None:
                 return _answered(known, model)
             self.ledger.go()
         key = self._key(request, model)

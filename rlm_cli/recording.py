@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
@@ -41,8 +41,9 @@ from rlm_cli.events import (
     TurnFinished,
     TurnStarted,
 )
-from rlm_cli.models import Reply
+from rlm_cli.models import Message, Reply
 from rlm_cli.models.replay import Recorded, ended
+from rlm_cli.redaction import LONGEST
 
 _BY = {  # events that say the same thing twice when a run is walked twice, and what tells two of them apart
     "turn.started": ("node", "turn"),
@@ -79,7 +80,7 @@ class Asked:
     answer: AnswerGiven | None = None
     cells: dict[str, CellFinished] = field(default_factory=dict)
     messages: dict[str, list[MessageAdded]] = field(default_factory=dict)
-    replies: dict[Place, deque[Recorded]] = field(default_factory=dict)
+    replies: dict[Place, deque[_Begun]] = field(default_factory=dict)
     summaries: dict[tuple[str, int], str] = field(default_factory=dict)
     told: dict[tuple[str, ...], bytes] = field(default_factory=dict)  # what was last said of each thing
     seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
@@ -93,6 +94,7 @@ class _Begun:
     part: int
     question: int
     place: Place
+    asked: bytes  # a digest of what it asked; empty where that may not be compared
     end: Recorded | None = None
 
 
@@ -161,7 +163,7 @@ class Past:
             again = not self.ended and (not self.strict or end.failure in STOPPED)
             if failed and (again or call.part < latest[call.question, call.place]):
                 continue
-            self.questions[call.question].replies.setdefault(call.place, deque()).append(end)
+            self.questions[call.question].replies.setdefault(call.place, deque()).append(call)
         self._calls.clear()
 
     def _take(self, event: Event, pending: dict[str, CallStarted]) -> None:
@@ -189,7 +191,9 @@ class Past:
     def _count(self, event: CallStarted | CallFinished | CallFailed, pending: dict[str, CallStarted]) -> None:
         if isinstance(event, CallStarted):
             pending[event.call] = replace(event, messages=None)  # they may fill the memory, and are of no more use
-            self._calls[event.call] = _Begun(self._part, len(self.questions) - 1, _place(event))
+            said = [(item.get("role"), item.get("content")) for item in event.messages or ()]
+            asked = _asked(event.purpose, said)
+            self._calls[event.call] = _Begun(self._part, len(self.questions) - 1, _place(event), asked)
             self.calls += not event.memo
             self.last_call = max(self.last_call, int(event.call[1:]) if _CALL.fullmatch(event.call) else 0)
             return
@@ -286,15 +290,30 @@ class Past:
             for cell in asked.cells.values():
                 yield cell.cited
 
-    def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
+    def reply(
+        self,
+        purpose: str,
+        node: str,
+        turn: int,
+        cell: str | None,
+        slot: int | None,
+        messages: Sequence[Message] = (),
+    ) -> Reply | None:
         """The recorded reply to the call at this place, once; None where there is none.
 
-        Raises the recorded error. In a replay, where there is no record, the limit that kept the call from being made,
-        else ReplayDiverged.
+        A cell that was cut off may ask something else when it runs again, since time and money have passed: what was
+        replied before is no reply to that. Raises the recorded error. In a replay, where there is no record, the limit
+        that kept the call from being made, else ReplayDiverged.
         """
         waiting = self._now.replies.get((purpose, node, turn, cell, slot))
         if waiting:
-            return waiting.popleft().result()
+            asked = _asked(purpose, [(message.role, message.content) for message in messages])
+            same = next((at for at, call in enumerate(waiting) if not asked or call.asked in (asked, b"")), None)
+            if same is not None or self.strict or cell is None or self.knows_cell(cell):
+                call = waiting[same or 0]
+                del waiting[same or 0]
+                assert call.end is not None
+                return call.end.result()
         if self.strict:
             if self.limit is not None and self.limit.limit == "time":
                 raise OutOfTime(self.limit.message)
@@ -372,6 +391,13 @@ class Past:
 
 def _place(call: CallStarted) -> Place:
     return call.purpose, call.node, call.turn, call.cell, call.slot
+
+
+def _asked(purpose: str, said: Sequence[tuple[Any, Any]]) -> bytes:
+    """A digest of what a call of a cell asks. Empty for others, which are told what is left, and for texts that are too
+    long for a journal to keep."""
+    known = purpose in ("sub", "schema") and all(len(str(content)) <= LONGEST for _, content in said)
+    return blake2b(json.dumps(said).encode("ascii"), digest_size=16).digest() if said and known else b""
 
 
 def _key(event: Event) -> tuple[str, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,9 @@ def test_a_recording_that_is_not_there() -> None:
 
 def test_what_an_earlier_part_of_the_run_holds_is_neither_sent_nor_told_again() -> None:
     class First:
-        def reply(self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None) -> Reply | None:
+        def reply(
+            self, purpose: str, node: str, turn: int, cell: str | None, slot: int | None, messages: Sequence[Message]
+        ) -> Reply | None:
             return Reply(text="known") if (purpose, node, turn, cell, slot) == ("sub", "0", 2, "0/2.1", 3) else None
 
     with ScriptedServer(["new"]) as server:
