@@ -13,7 +13,7 @@ from rlm_cli.models import Model
 from rlm_cli.terminal import clean
 
 
-def estimate(corpus: Corpus, root: Model, limits: Limits, *, as_json: bool = False) -> str:
+def estimate(corpus: Corpus, root: Model, sub: Model, limits: Limits, *, as_json: bool = False) -> str:
     """The report, as text or as one JSON object. Spends nothing, opens no connection."""
     count = corpus.bytes_total // BYTES_PER_TOKEN
     if as_json:
@@ -24,6 +24,7 @@ def estimate(corpus: Corpus, root: Model, limits: Limits, *, as_json: bool = Fal
             "skipped_by_reason": dict(corpus.skipped),
             "skipped_examples": {reason: list(names) for reason, names in corpus.examples.items()},
             "model": root.name,
+            "sub_model": sub.name,
             "limits": limits.to_json(),
         }
         return json.dumps(found, separators=(",", ":")) + "\n"
@@ -34,12 +35,12 @@ def estimate(corpus: Corpus, root: Model, limits: Limits, *, as_json: bool = Fal
     for reason, left_out in sorted(corpus.skipped.items(), key=lambda item: -item[1]):
         names = ", ".join(clean(name) for name in corpus.examples.get(reason, [])[:3])
         lines.append(f"left out: {number(left_out)} {reason}" + (f" ({names}, …)" if names else ""))
-    price = root.price
-    if price is None:
+    # A small input is read by the root model, a large one by sub-calls.
+    for what, model in {root.name: ("model", root), sub.name: ("sub-model", sub)}.values():
         cost = "price unknown: --max-tokens guards"
-    else:
-        cost = f"reading all of it once would cost about {money(count * price.input / 1e6)}"
-    lines.append(f"model {root.name}; {cost}")
+        if model.price is not None:
+            cost = f"reading all of it once would cost about {money(count * model.price.input / 1e6)}"
+        lines.append(f"{what} {model.name}; {cost}")
     lines.append(f"caps: {_caps(limits)}")
     return "\n".join(lines) + "\n"
 

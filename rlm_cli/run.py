@@ -132,15 +132,15 @@ class Run:
         settings = self.settings
         self._schema = Schema.parse(settings.schema, multi=settings.schema_multi) if settings.schema else None
         self.shaped = self._schema is not None
-        self.root, self._sub, self._fallback = choose_models(settings, self._past)
+        self.root, self.sub, self._fallback = choose_models(settings, self._past)
         name = prompts.choose(self.root.name, self.root.window) if settings.pack == "auto" else settings.pack
-        self._pack = prompts.sized(prompts.load(name), self.root.window, self._sub.window)
+        self._pack = prompts.sized(prompts.load(name), self.root.window, self.sub.window)
         self._user = (Tools(self._tools) if self._tools else None, Tools(self._sub_tools) if self._sub_tools else None)
 
     def warm(self) -> None:
         """Import a hosted model's library while the input is opened: that takes three seconds."""
         assert self.root is not None
-        for model in {self.root.name: self.root, self._sub.name: self._sub}.values():
+        for model in {self.root.name: self.root, self.sub.name: self.sub}.values():
             warm(model)
 
     def limits(self) -> Limits:
@@ -158,7 +158,7 @@ class Run:
     async def open(self) -> None:
         """Begin the run and open its input. Raises InputError."""
         assert self.root is not None
-        settings = recorded_settings(self.settings, self._schema, self.root, self._sub)
+        settings = recorded_settings(self.settings, self._schema, self.root, self.sub)
         self._told = dict(self._past.started.settings) if self._past else settings
         self._emit(
             RunStarted(
@@ -167,7 +167,7 @@ class Run:
                 question=self.settings.question,
                 sources=list(self.settings.sources),
                 root_model=self.root.name,
-                sub_model=self._sub.name,
+                sub_model=self.sub.name,
                 pack=self._pack.name,
                 pack_hash=self._pack.digest,
                 limits=self.limits().to_json(),
@@ -281,8 +281,8 @@ class Run:
     def _tell_question(self, question: str, schema: Schema | None) -> None:
         """A further question goes on record, with those settings that were others before."""
         assert self.root is not None
-        now = recorded_settings(self.settings, schema, self.root, self._sub)
-        now |= {"model": self.root.name, "sub_model": self._sub.name}
+        now = recorded_settings(self.settings, schema, self.root, self.sub)
+        now |= {"model": self.root.name, "sub_model": self.sub.name}
         changed = {name: value for name, value in now.items() if self._told.get(name) != value}
         self._told |= changed
         limits = self.limits().to_json()
@@ -362,7 +362,7 @@ class Run:
         memo = Memo(places().memo, tell=self._warn) if settings.memo and settings.votes < 2 else None
         self._gate = Gate(
             self.root,
-            self._sub,
+            self.sub,
             ledger=ledger,
             emit=self._emit,
             memo=memo,

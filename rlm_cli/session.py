@@ -126,7 +126,7 @@ def _dry_run(run: Run, environment: Environment) -> ExitStatus:
     """What would be read and what it may cost; nothing is sent."""
     assert run.corpus is not None
     assert run.root is not None
-    text = estimate(run.corpus, run.root, run.limits(), as_json=run.settings.format == "json")
+    text = estimate(run.corpus, run.root, run.sub, run.limits(), as_json=run.settings.format == "json")
     run.close()
     environment.stdout.write(text)
     return ExitStatus.ANSWERED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from rlm_cli.errors import Interrupted, LimitReached, OutOfTime, RlmError
 from rlm_cli.events import CallFailed, Event, Record, RunResumed, RunStarted
+from rlm_cli.figures import money
 from rlm_cli.gate import Gate, Request
 from rlm_cli.ledger import Ledger, Limits
 from rlm_cli.models import Message, Price, Usage
@@ -19,6 +21,7 @@ from rlm_cli.models.registry import open_model
 from rlm_cli.recording import Past
 from rlm_cli.resuming import restore
 from tests.calls import CLIENTS, QUIET, Calls, calls, failure, run
+from tests.conftest import RunRlm
 from tests.server import Broken, Item, Say, ScriptedServer, Status
 
 pytestmark = QUIET
@@ -416,6 +419,19 @@ def test_list_prices_are_read_without_litellm() -> None:
     other = listed("github_copilot/gpt-5")
     assert other is None or other.price is None  # not what OpenAI asks for a model of that name
     assert listed("no/such-model") is None
+
+
+def test_a_dry_run_prices_the_input_for_each_model_that_may_read_it(rlm: RunRlm, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("four" * 1_000_000)  # a million tokens
+    words = ["ask", tmp_path / "a.txt", "what?", "--dry-run", "-m", "openai/gpt-5"]
+    told = rlm(*words, "-s", "openai/gpt-5-mini").stdout
+    for what, name in (("model", "gpt-5"), ("sub-model", "gpt-5-mini")):
+        entry = listed(name)
+        assert entry is not None
+        assert entry.price is not None
+        assert f"{what} openai/{name}; reading all of it once would cost about {money(entry.price.input)}\n" in told
+    assert rlm(*words).stdout.count("would cost") == 1
+    assert rlm(*words, "--json").json["sub_model"] == "openai/gpt-5"
 
 
 def test_a_quote_is_no_call() -> None:
