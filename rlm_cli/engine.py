@@ -304,7 +304,9 @@ class Node:
         if not self._conversation.can_be_cut:
             return False
         wanted = self._shared.pack.say("compact", question=self._conversation.question)
-        return self._cut((await self._words("compact", wanted, window // 2, window // 4)).text.strip())
+        # Counts at most are a third above the likely ones, so that three quarters leave room for the summary.
+        reply = await self._words("compact", wanted, window * 3 // 4, window // 3)
+        return self._cut(reply.text.strip())
 
     def _cut(self, summary: str) -> bool:
         if summary:
