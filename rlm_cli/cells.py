@@ -150,12 +150,14 @@ class CellHost:
         self._body: Spooled | None = None  # an answer that comes in pieces
         self._cited: set[int] = set()
         self.budgets: list[dict[str, Any]] = []  # what the cell was told is left
+        self.drafted: str | None = None  # in this cell, before it waits for models
 
     def begin(self, turn: int, cell: str, code: str = "") -> None:
         """A new cell: its calls are numbered from 0."""
         self._code = code
         self._body = None
         self.budgets = []
+        self.drafted = None
         self._cited.clear()
         self.turn, self.cell, self.slot, self._single_calls = turn, cell, 0, 0
 
@@ -420,6 +422,10 @@ class CellHost:
             await asyncio.to_thread(self._body.write, parts, self._shared.store)
         except OSError as error:
             raise CellRefusal("OSError", f"the answer cannot be kept: {error.strerror}") from None
+
+    def draft(self, text: str) -> None:
+        """See `Host.draft`."""
+        self.drafted = text
 
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:
         """See `Host.cite`. The lines that the worker names are not believed: they are counted here."""

@@ -155,8 +155,10 @@ class Node:
 
     def _wind(self) -> None:
         """Set the clock of the root to what is left; the rest after it is for the reserved call. Anew for each turn,
-        since turns that are lived through again take no time of the run's."""
-        left = self._shared.gate.ledger.time_left()
+        since turns that are lived through again take no time of the run's. In a replay all of it is gone before: what
+        took no longer than the run takes no longer now, and the record says where the time was up."""
+        ledger, past = self._shared.gate.ledger, self._shared.past
+        left = ledger.limits.max_time if past is not None and past.strict else ledger.time_left()
         if self._clock is not None and not self._depth:
             self._clock.reschedule(None if left is None else asyncio.get_running_loop().time() + max(0.0, left))
 
@@ -324,7 +326,11 @@ class Node:
             result = _as_it_was(forced)
             shared.sources.add_again(forced.cited)
         else:
-            result = await self._sandbox.run(code, cell=cell, time_limit=shared.cell_time)
+            try:
+                result = await self._sandbox.run(code, cell=cell, time_limit=shared.cell_time)
+            except BaseException:  # the run ends in the middle of the cell
+                self.draft = self._host.drafted or self.draft
+                raise
         limit = shared.pack.output_limit
         shared.account.cell(result, visible(result.output, limit, result.output_length))
         if result.draft is not None and result.draft.strip():
@@ -401,6 +407,9 @@ class Node:
 
     async def _conclude(self, limit: LimitReached) -> Outcome:
         """The best answer there is: the draft, else what one reserved call makes of the conversation."""
+        past = self._shared.past
+        if past is not None and past.strict and past.limit is not None and past.limit.limit == limit.limit == "time":
+            limit = OutOfTime(past.limit.message)  # the clock and the calls that it cuts off say it in other words
         self._shared.emit(LimitHit(limit=limit.limit, message=limit.message, node=self._node))
         if self.draft:
             return Outcome("partial", self.draft, stopped_by=limit.limit)

@@ -29,6 +29,7 @@ class NotedHost:
         self.queries: list[dict[str, Any]] = []
         self.submissions: list[tuple[str, Any, Any]] = []
         self.citations: list[tuple[tuple[int, int, int], int, int]] = []
+        self.drafts: list[str] = []
         self.opened: list[int] = []
         self.pieces: list[str] = []
         self.delay = 0.0
@@ -75,6 +76,9 @@ class NotedHost:
 
     def budget(self) -> dict[str, Any]:
         return {"calls": 10, "cost": 0.5}
+
+    def draft(self, text: str) -> None:
+        self.drafts.append(text)
 
     def history(self) -> str:
         return "the history"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import RunRlm
-from tests.server import Ask, Item, ScriptedServer
+from tests.server import Ask, Broken, Item, ScriptedServer
 
 MakeTree = Callable[[dict[str, str]], Path]
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890"}
@@ -44,6 +46,50 @@ def test_a_disk_that_fills_at_the_answer_costs_the_journal_and_not_the_answer(
     assert done.stdout.startswith(b"found. xxx")
     assert done.returncode == 74, done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_draft_of_the_cell_that_is_cut_off_is_the_answer(tree: MakeTree, environment: dict[str, str]) -> None:
+    cell = "answer['content'] = 'half of it'\nllm_query('and the rest?', context[:20])"
+
+    def script(asked: Ask) -> Item:
+        return Broken("hang") if asked.model == "sub" else f"```repl\n{cell}\n```"
+
+    with ScriptedServer(script) as server:
+        started = [sys.executable, "-m", "rlm_cli", *words(tree({"a.txt": "words\n" * 99}), server.url)]
+        run = subprocess.Popen(
+            [*started, "-s", "openai/sub"], env=environment | KEY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        until = time.monotonic() + 60
+        while len(server.asks) < 2:
+            assert run.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert b"half of it" in said
+
+
+@pytest.mark.parametrize("draft", ["half of it", ""], ids=["the draft", "last words"])
+def test_a_run_whose_time_is_up_in_a_cell_can_be_replayed(draft: str, rlm: RunRlm, tree: MakeTree) -> None:
+    cell = f"answer['content'] = {draft!r}\nllm_query('and the rest?', context[:20])"
+
+    def script(asked: Ask) -> Item:
+        if asked.model == "sub":
+            return Broken("hang")
+        return (
+            f"```repl\n{cell}\n```"
+            if len(asked.messages) < 4 and "llm_query('and" not in str(asked.body)
+            else "Last words."
+        )
+
+    with ScriptedServer(script) as server:
+        folder = tree({"a.txt": "words\n" * 99})
+        given = words(folder, server.url, "-s", "openai/sub", "--no-memo", "--json", "--max-time", "4s")
+        done = rlm(*given, env=KEY)
+    assert done.exit == 7, done.stderr
+    again = rlm("replay", "--json")
+    assert (again.exit, again.json["answer"]) == (7, done.json["answer"]), again.stderr
 
 
 def test_the_whole_input_is_refused_as_a_prompt_by_its_size_alone(rlm: RunRlm, tmp_path: Path) -> None:

@@ -106,6 +106,8 @@ BREACHES = {
     "a call without arguments": "tell({'t': 'call', 'm': 'budget'}); hear(); tell(DONE)",
     "a call with more": "tell({'t': 'call', 'm': 'budget', 'a': {}, 'x': 1}); hear(); tell(DONE)",
     "budget with arguments": call("budget", set=1),
+    "a draft that is no text": call("draft", text=["x"]),
+    "a draft that is too long": "tell({'t': 'call', 'm': 'draft', 'a': {'text': 'x' * 1_000_001}}); hear(); tell(DONE)",
     "open of a path": call("open", files=["/etc/passwd"]),
     "open of a number outside": call("open", files=[99]),
     "open of a negative number": call("open", files=[-1]),

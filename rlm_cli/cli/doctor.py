@@ -92,7 +92,7 @@ class _Nobody:
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise CellRefusal("RuntimeError", "there is no run")
 
-    query = submit = spool = tool = cite = open = _refuse
+    query = submit = spool = tool = draft = cite = open = _refuse
     tools: tuple[()] = ()
 
     def budget(self) -> dict[str, Any]:

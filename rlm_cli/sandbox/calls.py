@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from rlm_cli.context.spans import Part, Span, unwire
 from rlm_cli.sandbox.contract import CellRefusal, Host
 from rlm_cli.sandbox.protocol import Breach, clean
+from rlm_cli.sandbox.results import DRAFT
 
 MOST_PROMPTS = 10_000
 MOST_CALLS = 10_000
@@ -80,6 +81,7 @@ class Calls:
             "cite": self._cite,
             "budget": self._budget,
             "history": self._history,
+            "draft": self._draft,
         }
         if not isinstance(method, str) or method not in known:
             raise Breach("a call of no known name")
@@ -188,6 +190,13 @@ class Calls:
         if self._transcript is None:  # it does not change within a cell; a copy of it for each request would fill us
             self._transcript = self._host.history()
         return self._transcript
+
+    async def _draft(self, arguments: dict[str, Any]) -> None:
+        _exactly(arguments, "text")
+        text = arguments["text"]
+        if not isinstance(text, str) or len(text) > DRAFT:
+            raise Breach("a draft of the wrong shape")
+        self._host.draft(str(clean(text)))
 
     def _parts(self, value: object) -> list[Part]:
         try:

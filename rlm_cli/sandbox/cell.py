@@ -12,15 +12,12 @@ from rlm_cli.sandbox import policy
 from rlm_cli.sandbox.explain import explain
 from rlm_cli.sandbox.inputs import Inputs, Wire
 from rlm_cli.sandbox.modules import Imports
-from rlm_cli.sandbox.namespace import Repl, shown_variables
+from rlm_cli.sandbox.namespace import DRAFT, Repl, shown_variables
 from rlm_cli.sandbox.natives import HarmlessExit, Natives
 from rlm_cli.sandbox.opened import Opener
 from rlm_cli.sandbox.output import Output
 from rlm_cli.sandbox.seen import Seen
 from rlm_cli.sandbox.stops import CellExited, CellInterrupted, CellSubmitted
-
-DRAFT = 1_000_000
-"""Characters of a draft that are kept."""
 
 
 class Cells:

@@ -100,6 +100,10 @@ class Host(Protocol):
         """The functions of the user, each as [name, signature, docstring]."""
         ...
 
+    def draft(self, text: str) -> None:
+        """`answer["content"]` as it stands before the cell waits for models."""
+        ...
+
     async def cite(self, span: tuple[int, int, int], line: int, end_line: int) -> int:
         """Register a source: (file, start, end) in bytes and its lines. Returns its number, from 1."""
         ...

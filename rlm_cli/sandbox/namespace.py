@@ -39,6 +39,8 @@ Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 _LISTED = (list, tuple, deque, range, KeysView, ValuesView, ItemsView, Chunks, Joined)
 _WRITTEN = (str, date, time, timedelta, Decimal, Fraction, complex, Match)  # what their `str` says is what they are
 
+DRAFT = 1_000_000
+"""Characters of a draft that are kept."""
 _CITED = "cite takes a match of grep or search, or a path of `files` with lines: cite(path, 12, 14)"
 _SHORT = "a short slice is a plain str that does not know where it stands"
 _IMPORTED = (Module, types.BuiltinFunctionType, type)
@@ -64,6 +66,7 @@ class Repl:
         self._fixed: dict[str, Any] = {}
         self.filename = "<cell>"
         self.submitted = False
+        self._told = ""  # the draft that the host knows
 
     def names(self, readers: dict[str, Any], seen: Seen, tools: Sequence[tuple[str, str, str]] = ()) -> dict[str, Any]:
         """All names but `history`. `readers` are `context`, `files`, `grep`, `search`, `chunks`; `seen` takes notes."""
@@ -142,6 +145,7 @@ class Repl:
             for part in parts:
                 if isinstance(part, str):
                     self._seen.sent(part)
+        self._tell_draft()
         replies = self.call(
             "query",
             prompts=[wire(parts) for parts in prompts],
@@ -153,6 +157,14 @@ class Repl:
         if schema is None:
             return [failure(reply) or reply for reply in replies]
         return [failure(reply) or reply["value"] for reply in replies]
+
+    def _tell_draft(self) -> None:
+        """What stands in `answer` before the cell waits for models: the run may end in its middle."""
+        answer = self._variables.get("answer")
+        content = answer.get("content") if isinstance(answer, dict) else answer
+        if isinstance(content, str) and content.strip() and content != self._told:
+            self._told = content
+            self.call("draft", text=content[:DRAFT])
 
     def llm_query(self, prompt: Any, context: Any = None, model: Any = None, schema: Any = None) -> Any:
         """One call of the sub-model. `context` is the text that the prompt is about. Raises SubcallError."""
