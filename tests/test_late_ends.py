@@ -72,16 +72,13 @@ def test_a_draft_of_the_cell_that_is_cut_off_is_the_answer(tree: MakeTree, envir
 
 @pytest.mark.parametrize("draft", ["half of it", ""], ids=["the draft", "last words"])
 def test_a_run_whose_time_is_up_in_a_cell_can_be_replayed(draft: str, rlm: RunRlm, tree: MakeTree) -> None:
-    cell = f"answer['content'] = {draft!r}\nllm_query('and the rest?', context[:20])"
+    cells = [f"print(context[:20])\nanswer['content'] = {draft!r}", "llm_query('and the rest?', context[:20])"]
 
     def script(asked: Ask) -> Item:
         if asked.model == "sub":
             return Broken("hang")
-        return (
-            f"```repl\n{cell}\n```"
-            if len(asked.messages) < 4 and "llm_query('and" not in str(asked.body)
-            else "Last words."
-        )
+        turn = sum(message["role"] == "assistant" for message in asked.messages)
+        return f"```repl\n{cells[turn]}\n```" if turn < len(cells) else "Last words."
 
     with ScriptedServer(script) as server:
         folder = tree({"a.txt": "words\n" * 99})
