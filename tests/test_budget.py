@@ -145,12 +145,13 @@ def test_time_is_never_overspent() -> None:
     [Broken("reset"), Broken("cut"), Broken("empty"), Broken("hang"), Status(503), Say(None)],
     ids=["reset", "cut", "empty", "hang", "503", "null content"],
 )
-def test_failures_that_may_be_billed_are_counted(fault: Item) -> None:
+@pytest.mark.parametrize("client", CLIENTS, ids=["direct", "litellm"])
+def test_failures_that_may_be_billed_are_counted(client: str, fault: Item) -> None:
     """The server bills every reply that it began, whether or not it arrived."""
     turns = [fault, "fine"]
     with (
         ScriptedServer(lambda ask: turns[ask.number % 2], greedy=True) as server,
-        calls(server, price=PRICE, max_cost=0.5, call_time=0.1, jobs=2) as gate,
+        calls(server, client, price=PRICE, max_cost=0.5, call_time=0.1 if fault == Broken("hang") else 10.0) as gate,
     ):
         _, error = run(until_refused(gate, most=100))
     assert error.limit == "cost"

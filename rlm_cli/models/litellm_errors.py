@@ -26,7 +26,11 @@ from rlm_cli.models.failures import from_status, retry_after, words
 from rlm_cli.models.prices import near
 
 _NO_KEY: Final = ("api_key client option must be set", "Missing credentials", "API key is not set", "API Key not found")
-_UNSENT: Final = ("Connect call failed", "Cannot connect to host", "Name or service not known", "getaddrinfo failed")
+_UNSENT: Final = (
+    *("Connect call failed", "Cannot connect to host", "Name or service not known", "getaddrinfo failed"),
+    *("Connection refused", "All connection attempts failed", "ConnectTimeout", "Temporary failure in name resolution"),
+    *("No route to host", "Network is unreachable"),
+)
 _NO_JSON: Final = (
     "Expecting value: line",
     "Empty or invalid response",
@@ -75,8 +79,8 @@ def _translated(error: BaseException, *, model: str, secrets: Sequence[str], key
     status = _status(error)
     if _has(text, _NO_KEY):
         return AuthError(f"{model}: no key was found{_tail(said)}", _hint(key))
-    if status >= 500 and _has(text, ("Connection error", *_UNSENT, "Connection refused", "Server disconnected")):
-        return _unreachable(model, said, text)
+    if status >= 500 and _has(text, ("Connection error", *_UNSENT, "Server disconnected")):
+        return _unreachable(model, said, error)
     known = next((_CLASSES[name] for name in names if name in _CLASSES), None)
     if status == 500 and _has(text, _NO_JSON):  # a 200 that could not be read comes as a 500
         known = BadReply
@@ -86,7 +90,7 @@ def _translated(error: BaseException, *, model: str, secrets: Sequence[str], key
         if known is None or known is AuthError:
             return _by_status(error, status, said, model=model, secrets=secrets, key=key)
     if known is Unreachable:
-        return _unreachable(model, said, text)
+        return _unreachable(model, said, error)
     if known is AuthError:
         return AuthError(f"{model}: the provider refused the key{_tail(said)}", _hint(key))
     made = known(f"{model}: {_PHRASES[known]}{_tail(said)}", _HINTS.get(known, ""))
@@ -141,12 +145,21 @@ def _wait_in_text(text: str) -> float | None:
     return seconds + 60 * float(found[1] or 0)
 
 
-def _unreachable(model: str, said: str, text: str) -> Unreachable:
-    unsent = _has(text, _UNSENT) or "Connection error" in text
+def _unreachable(model: str, said: str, error: BaseException) -> Unreachable:
+    unsent = _has(_story(error), _UNSENT)
     hint = "Is the network up, and is --api-base right?" if unsent else ""
     made = Unreachable(f"{model}: {'cannot connect' if unsent else 'the connection broke'}{_tail(said)}", hint)
     made.maybe_billed = not unsent
     return made
+
+
+def _story(error: BaseException | None) -> str:
+    """What all exceptions behind this one say: litellm's own is "Connection error" also where half a reply had come."""
+    told: list[str] = []
+    while error is not None and len(told) < 10:
+        told.append(f"{type(error).__name__}: {error}")
+        error = error.__cause__ or error.__context__
+    return "\n".join(told)
 
 
 def _status(error: BaseException) -> int:
