@@ -288,6 +288,7 @@ complete -c rlm -n '__rlm_at "rlm"' -l trajectory -r -F -d 'write the record of 
 complete -c rlm -n '__rlm_at "rlm"' -l no-save -d 'keep no record of the run'
 complete -c rlm -n '__rlm_at "rlm"' -l redact -d 'keep hashes in place of texts of the input in the record; it cannot be resumed'
 complete -c rlm -n '__rlm_at "rlm"' -l no-memo -d 'do not reuse replies to sub-calls made before'
+complete -c rlm -n '__rlm_at "rlm"' -l memo-root -d 'reuse replies of the root model too: the same question of the same input is paid once'
 complete -c rlm -n '__rlm_at "rlm"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
 complete -c rlm -n '__rlm_at "rlm"' -l color -x -a 'auto always never' -d 'auto, always or never'
 complete -c rlm -n '__rlm_at "rlm"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
@@ -352,6 +353,7 @@ complete -c rlm -n '__rlm_at "rlm ask"' -l trajectory -r -F -d 'write the record
 complete -c rlm -n '__rlm_at "rlm ask"' -l no-save -d 'keep no record of the run'
 complete -c rlm -n '__rlm_at "rlm ask"' -l redact -d 'keep hashes in place of texts of the input in the record; it cannot be resumed'
 complete -c rlm -n '__rlm_at "rlm ask"' -l no-memo -d 'do not reuse replies to sub-calls made before'
+complete -c rlm -n '__rlm_at "rlm ask"' -l memo-root -d 'reuse replies of the root model too: the same question of the same input is paid once'
 complete -c rlm -n '__rlm_at "rlm ask"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
 complete -c rlm -n '__rlm_at "rlm ask"' -l color -x -a 'auto always never' -d 'auto, always or never'
 complete -c rlm -n '__rlm_at "rlm ask"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
@@ -382,6 +384,7 @@ complete -c rlm -n '__rlm_at "rlm resume"' -s o -l output -r -F -d 'write the an
 complete -c rlm -n '__rlm_at "rlm resume"' -l fail-if -x -a 'found not-found' -d 'found or not-found: exit 1 in that case and 0 in the other'
 complete -c rlm -n '__rlm_at "rlm resume"' -l redact -d 'keep hashes in place of texts of the input in the record; it cannot be resumed'
 complete -c rlm -n '__rlm_at "rlm resume"' -l no-memo -d 'do not reuse replies to sub-calls made before'
+complete -c rlm -n '__rlm_at "rlm resume"' -l memo-root -d 'reuse replies of the root model too: the same question of the same input is paid once'
 complete -c rlm -n '__rlm_at "rlm resume"' -l progress -x -a 'auto tree plain jsonl none' -d 'auto, tree, plain, jsonl or none'
 complete -c rlm -n '__rlm_at "rlm resume"' -l color -x -a 'auto always never' -d 'auto, always or never'
 complete -c rlm -n '__rlm_at "rlm resume"' -l links -x -a 'auto never file vscode vscode-insiders vscodium cursor kitty macvim textmate' -d 'auto, never, vscode, cursor, kitty, file, … or a format with {path}'
@@ -498,15 +501,15 @@ complete -c rlm -n '__rlm_at "rlm config show"' -f
 complete -c rlm -n '__rlm_at "rlm config get"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config get"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config get"' -f
-complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config get"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo memo_root progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config set"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config set"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config set"' -f
-complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config set"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo memo_root progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config unset"' -l profile -x -d 'in [profiles.NAME]'
 complete -c rlm -n '__rlm_at "rlm config unset"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config unset"' -f
-complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo progress color links quiet verbose sandbox profile'
+complete -c rlm -n '__rlm_at "rlm config unset"' -a 'exclude hidden ignore binary max_decompressed model sub_model api_base context_window strategy votes pack max_cost max_time max_turns max_calls max_tokens max_depth jobs call_time cell_time compact_at cell_memory format save redact memo memo_root progress color links quiet verbose sandbox profile'
 complete -c rlm -n '__rlm_at "rlm config path"' -s h -l help -d 'show help'
 complete -c rlm -n '__rlm_at "rlm config path"' -f
 complete -c rlm -n '__rlm_at "rlm keys"' -s h -l help -d 'show help'

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from rlm_cli.errors import BadReply, CallTimedOut, Interrupted, LimitReached, ModelNotFound, RlmError
 from rlm_cli.events import CallFailed, CallFinished, CallRetried, CallStarted, Event
 from rlm_cli.ledger import Hold, Ledger
-from rlm_cli.memo import Memo, digest
+from rlm_cli.memo import Memo, digest, lasting
 from rlm_cli.models import Message, Model, Options, Reply, Usage
 from rlm_cli.models.failures import refusal
 from rlm_cli.models.prices import cost, worst_cost
@@ -110,8 +110,8 @@ class Gate:
     """Built once for a run; closed once.
 
     `others`: further models that cells may ask for by name. `emit` receives the events of every call. `memo` None: no
-    memory. What `earlier` knows is neither sent nor told again. `call_time` in seconds is the longest one attempt may
-    take; `first_call` numbers the calls from there.
+    memory; `memo_root`: of root calls too. What `earlier` knows is neither sent nor told again. `call_time` in seconds
+    is the longest one attempt may take; `first_call` numbers the calls from there.
     """
 
     def __init__(
@@ -123,6 +123,7 @@ class Gate:
         emit: Callable[[Event], None],
         others: Mapping[str, Model] | None = None,
         memo: Memo | None = None,
+        memo_root: bool = False,
         earlier: Earlier | None = None,
         call_time: float = 120.0,
         backoff: float = 0.5,
@@ -135,6 +136,7 @@ class Gate:
         self._emit = emit
         self._models = dict(others or {}) | {self.sub.name: self.sub, self.root.name: self.root}
         self._memo = memo
+        self._memo_root = memo_root
         self._call_time = call_time
         self._retries = Retries(backoff)
         self._next = first_call
@@ -399,12 +401,13 @@ class Gate:
     # --- memory ----------------------------------------------------------------------------------------------------
 
     def _key(self, request: Request, model: Model) -> bytes | None:
-        if self._memo is None or request.purpose not in ("sub", "schema"):
+        of_root = request.purpose not in ("sub", "schema")
+        if self._memo is None or (of_root and not self._memo_root):
             return None
         return digest(
             model=model.name,
             endpoint=str(getattr(model, "endpoint", "")),
-            messages=request.messages,
+            messages=lasting(request.messages) if of_root else request.messages,
             parameters=[request.max_tokens, list(request.stop), request.temperature, request.schema],
         )
 

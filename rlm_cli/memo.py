@@ -1,4 +1,4 @@
-"""Replies to sub-calls, remembered by content in one sqlite file that all runs share.
+"""Replies, remembered by content in one sqlite file that all runs share: of sub-calls, with --memo-root of all calls.
 
 A look-up is made on the event loop (about 20 µs); writing is left to one thread, in groups. sqlite's write-ahead log
 lets several processes read and write at the same time. The memory is a convenience: whatever goes wrong with the file
@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import queue
+import re
 import sqlite3
 import threading
 import time
@@ -37,6 +38,7 @@ CREATE INDEX IF NOT EXISTS by_use ON replies (used);
 """
 
 
+_LEFT: Final = re.compile(r"^Left: \d[\d,]* turns?(?:, [\d$<>.,a-z]+(?: calls?)?)*\.$", re.MULTILINE)
 _creating = threading.Lock()
 
 
@@ -45,6 +47,11 @@ def digest(*, model: str, endpoint: str, messages: Sequence[Message], parameters
     said = [[message.role, message.content] for message in messages]
     text = json.dumps([VERSION, model, endpoint, said, list(parameters)], separators=(",", ":"), sort_keys=True)
     return hashlib.blake2b(text.encode("ascii"), digest_size=20).digest()
+
+
+def lasting(messages: Sequence[Message]) -> list[Message]:
+    """The messages without what is left of the limits: the root model is told each turn, and never the same twice."""
+    return [Message(message.role, _LEFT.sub("", message.content)) for message in messages]
 
 
 @dataclass(frozen=True, slots=True)

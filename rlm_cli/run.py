@@ -366,6 +366,7 @@ class Run:
             ledger=ledger,
             emit=self._emit,
             memo=memo,
+            memo_root=settings.memo_root,
             earlier=past,
             call_time=settings.call_time,
             first_call=past.last_call + 1 if past else 1,

@@ -186,6 +186,10 @@ class Settings:
     memo: bool = option(
         True, "--no-memo", kind="switch", group="Output", help="do not reuse replies to sub-calls made before"
     )
+    memo_root: bool = option(
+        False, "--memo-root", kind="switch", group="Output",
+        help="reuse replies of the root model too: the same question of the same input is paid once",
+    )
 
     # Terminal
     progress: str = option(

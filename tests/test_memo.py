@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from rlm_cli.memo import Memo
 from rlm_cli.models import Message, Reply
 from rlm_cli.models.registry import open_model
 from tests.calls import calls, run
+from tests.conftest import RunRlm
 from tests.server import Ask, Item, Say, ScriptedServer, Status
 
 
@@ -112,6 +114,43 @@ def test_a_reply_that_the_journal_could_not_take_is_remembered_and_not_paid_twic
         run(broken.close())
         with calls(server, memo=Memo(path)) as gate:
             assert run(gate.gate.ask(asked)).text == "paid"
+
+
+def test_with_memo_root_the_same_question_of_the_same_input_is_paid_once(
+    rlm: RunRlm, tree: Callable[[dict[str, str]], Path]
+) -> None:
+    """What is left of money and time stands in each prompt, is another in each run, and decides nothing."""
+    folder = tree({"a.txt": "the lamp is blue\n"})
+
+    def script(ask: Ask) -> str:
+        if len(ask.messages) < 4:
+            return "```repl\nprint(llm_query('which colour?', context))\n```"
+        return "```repl\nFINAL('blue')\n```"
+
+    def asked(*more: str) -> tuple[int, str, int]:
+        before = len(server.asks)
+        words = ("-m", "openai/root", "--api-base", server.url, "--strategy", "rlm", "--json", *more)
+        done = rlm("ask", folder, "which colour is the lamp?", *words, env={"OPENAI_API_KEY": "k"})
+        return len(server.asks) - before, done.json["answer"], done.json["usage"]["recalled_calls"]
+
+    with ScriptedServer(script) as server:
+        assert asked("--memo-root") == (3, "blue", 0)
+        assert asked("--memo-root") == (0, "blue", 3)
+        assert asked("--memo-root", "--max-time", "5m", "--max-cost", "none")[:2] == (0, "blue")
+        assert asked()[:2] == (2, "blue")
+        (folder / "a.txt").write_text("the lamp is not blue\n")
+        assert asked("--memo-root")[0] > 0
+
+
+def test_only_a_line_of_limits_is_no_part_of_what_the_root_is_asked() -> None:
+    def kept(text: str) -> str:
+        return memo.lasting([Message("user", text)])[0].content
+
+    assert (
+        kept("a\nLeft: 20 turns, 499 calls, $0.998, 9m58s.\nb") == kept("a\nLeft: 1 turn, <$0.001, 4s.\nb") == "a\n\nb"
+    )
+    for text in ("Left: the door.", "Left: 2 lamps, 3 calls.", "x Left: 2 turns.", "Left: 2 turns, and more text."):
+        assert kept(text) == text
 
 
 def test_root_calls_are_made_each_time(path: Path) -> None:

@@ -42,7 +42,7 @@ USAGE_SECONDS: Final = 10.0
 ERROR_SECONDS: Final = 5.0
 ERROR_BYTES: Final = 1 << 16
 """How long, and how far, the body of an error is read."""
-STALE_SECONDS: Final = 5.0
+STALE_SECONDS: Final = 1.0
 """A kept connection that breaks sooner than that, without the head of a reply, had been given up before the request."""
 MOST_TOLD: Final = 1e12
 """Tokens or dollars of one call, above which what an endpoint says of them is nonsense and counts as not said."""
