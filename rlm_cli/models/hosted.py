@@ -118,7 +118,7 @@ class Hosted:
         self._key_name = key_name
         self._secrets = [secret for secret in (key, *secrets) if secret]
         self._marks = _takes_cache_markers(name)
-        self._leaving = Turnstile(steps=20)  # of 5 to 80, the fewest with the full effect
+        self._leaving = Turnstile(steps=10)  # of 3 to 80, the fewest with the full effect
 
     async def reply(self, messages: Sequence[Message], options: Options) -> Reply:
         """One call. See `Model.reply`."""

@@ -73,7 +73,7 @@ async def gated(url: str, name: str, calls: int, **given: Any) -> None:
 
 
 async def bare(url: str, calls: int) -> None:
-    """The same with nothing but litellm and a semaphore."""
+    """The same with nothing but litellm and a semaphore. As a gate, it opens its connections and gives them back."""
     import litellm
 
     places = asyncio.Semaphore(WIDTH)
@@ -90,6 +90,8 @@ async def bare(url: str, calls: int) -> None:
             )
 
     await asyncio.gather(*(one(number) for number in range(calls)))
+    await litellm.close_litellm_async_clients()
+    litellm.in_memory_llm_clients_cache.flush_cache()
 
 
 async def plain(url: str, calls: int) -> None:
