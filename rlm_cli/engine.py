@@ -415,15 +415,16 @@ class Node:
             return Outcome("partial", self.draft, stopped_by=limit.limit)
         if self._depth and limit.limit != "turns":
             raise limit  # the reserve is one for the whole tree: the root spends it
+        none = f"No answer was reached: {limit.message.rstrip('.')}"
         wanted = self._shared.pack.say("extract", reason=limit.message, question=self._conversation.question)
         try:
             purpose = "root" if self._depth else "extract"
             text = answer_in((await self._words(purpose, wanted, LAST_INPUT, LAST_INPUT // 4)).text)
-            text = text or f"No answer was reached: {limit.message} The last words were code, which did not run."
+            text = text or f"{none}. The last words were code, which did not run."
         except LimitReached:
-            text = f"No answer was reached: {limit.message}"
+            text = f"{none}."
         except ProviderError as error:
-            text = f"No answer was reached: {limit.message}; {error.message}"
+            text = f"{none}; {error.message}"
         return Outcome("partial", text, stopped_by=limit.limit)
 
     async def _words(self, purpose: str, wanted: str, *fewer: int) -> Reply:

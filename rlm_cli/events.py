@@ -411,7 +411,7 @@ class CallStarted(Event):
 @event("call.retried")
 class CallRetried(Event):
     call: str
-    attempt: int
+    attempt: int  # the one that failed, from 1
     wait: float
     reason: str
     cost: float | None = 0.0  # dollars of all attempts so far, those that may have been billed in full

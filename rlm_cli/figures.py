@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable, Mapping
 
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -58,6 +59,24 @@ def allowance(seconds: float) -> str:
     """As `duration`, without empty places: `10m`, `90s` is `1m30s`."""
     text = duration(seconds)
     return text[:-3] if len(text) > 3 and text.endswith(("m00s", "h00m", "d00h")) else text
+
+
+def cap(dollars: float) -> str:
+    """A limit as it was given: `$1.00`, and no less exact where it is in parts of a cent: `$0.0005`."""
+    return f"${dollars:,.2f}" if round(dollars, 2) == dollars else f"${dollars:.6f}".rstrip("0")
+
+
+LIMITS: Mapping[str, Callable[[float], str]] = {
+    "cost": lambda dollars: f"${dollars:g}",
+    "time": allowance,
+    **dict.fromkeys(("tokens", "calls", "turns"), lambda count: f"{count:,}"),
+}
+"""The limits that a run is stopped by, `--max-…`, and how each is written."""
+
+
+def raised(limit: str, to: float) -> str:
+    """A limit as an option of a command: `--max-cost 2`."""
+    return f"--max-{limit} {LIMITS[limit](to).replace(',', '').removeprefix('$')}"
 
 
 def clock(seconds: float) -> str:

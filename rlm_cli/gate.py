@@ -304,7 +304,7 @@ class Gate:
                 if wait is None:
                     raise
                 reason = f"{type(error).__name__}: {error.message}"
-                attempt = 1 + sum(tries.values())
+                attempt = sum(tries.values())  # the one that failed
                 wait, paid = round(wait, 3), call.paid
                 told = CallRetried(
                     call=call.name, attempt=attempt, wait=wait, reason=reason, cost=paid.cost, tokens=paid.tokens

@@ -320,6 +320,9 @@ class Past:
             if self.limit is not None and self.limit.limit != "turns":
                 raise LimitReached(self.limit.message, limit=self.limit.limit)
             where = f"cell {cell}, call {slot}" if cell else f"turn {turn} of node {node}"
+            if self.finished is None or self.finished.exit_code > 128:
+                told = f"the record ends here, where the run was stopped: it has no {purpose} call of {where}"
+                raise ReplayDiverged(told, "Go on with the run first: rlm resume")
             raise ReplayDiverged(f"the replay asks for a {purpose} call that is not recorded: {where}")
         return None
 

@@ -11,7 +11,7 @@ from rlm_cli import journal
 from rlm_cli.answer import Answer
 from rlm_cli.errors import InputError, ReplayDiverged, UsageError
 from rlm_cli.events import RunStarted
-from rlm_cli.figures import allowance
+from rlm_cli.figures import LIMITS, raised
 from rlm_cli.ledger import Ledger
 from rlm_cli.models import Message, Model, Options, Price, Reply
 from rlm_cli.recording import Asked, Past
@@ -22,14 +22,6 @@ _OF_THE_DAY = (
     *("dry_run", "format", "output", "progress", "quiet", "verbose", "color", "profile"),  # of the terminal
     "sandbox",  # a journal may come from anywhere: it lowers no guard
 )
-
-
-_FLAGS: Mapping[str, Callable[[float], str]] = {
-    "cost": lambda dollars: f"${dollars:g}",
-    "time": allowance,
-    **dict.fromkeys(("tokens", "calls", "turns"), lambda count: f"{count:,}"),
-}
-"""The limits that a run is stopped by, `--max-…`, and how each is written."""
 
 
 def past_of(path: Path, *, strict: bool = False, ended: bool = False) -> Past:
@@ -112,16 +104,15 @@ def check_limit(past: Past, settings: Settings, run: str) -> None:
     `run` is what the user calls it.
     """
     limit = past.limit.limit if past.limit is not None and past.finished is not None else ""
-    if limit not in _FLAGS:
+    if limit not in LIMITS:
         return
     before, now = past.started.limits.get(f"max_{limit}"), getattr(settings, f"max_{limit}")
     if not isinstance(before, int | float) or now is None or now > before:
         return
-    flag, shown = f"--max-{limit}", _FLAGS[limit]
     enough = 2 * before or OPTIONS[f"max_{limit}"].default
     raise UsageError(
-        f"the run was stopped by {flag}, which is still {shown(now)}: it would stop there again",
-        f"Raise it: rlm resume {run} {flag} {shown(enough).replace(',', '').removeprefix('$')}",
+        f"the run was stopped by --max-{limit}, which is still {LIMITS[limit](now)}: it would stop there again",
+        f"Raise it: rlm resume {run} {raised(limit, enough)}",
     )
 
 

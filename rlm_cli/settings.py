@@ -114,7 +114,8 @@ class Settings:
 
     # Limits
     max_cost: float | None = option(
-        1.00, "--max-cost", kind="money", group="Limits", metavar="USD", lifted=True, help="dollars in all"
+        1.00, "--max-cost", kind="money", group="Limits", metavar="USD", lifted=True,
+        help="dollars in all, for each question",
     )
     max_time: float | None = option(
         600.0, "--max-time", kind="duration", group="Limits", metavar="TIME", lifted=True,

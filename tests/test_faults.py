@@ -95,6 +95,13 @@ def test_a_lasting_fault_ends_in_one_sentence(fault: Item, becomes: type[RlmErro
     assert result.status == (ExitStatus.AUTH if becomes is AuthError else ExitStatus.PROVIDER)
 
 
+def test_a_try_that_failed_is_told_by_its_number() -> None:
+    """The display counts on from there: it said "try 4" of the third request."""
+    with ScriptedServer([Status(500), Status(500), "there it is"]) as server, calls(server) as gate:
+        run(gate.ask())
+        assert [event.attempt for event in gate.of("call.retried")] == [1, 2]
+
+
 @EACH_CLIENT
 @STREAMS
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rlm_cli import figures
 from rlm_cli.events import Record
 from rlm_cli.sinks.plain import PlainSink
 from tests import events_sample
@@ -134,7 +135,16 @@ def test_what_stopped_it_and_how_to_go_on() -> None:
     run.sink.close()
     assert run.lines[-3].endswith("the cost limit of $1.00 is reached")
     assert "stopped by cost: 3 turns" in run.lines[-2]
-    assert run.lines[-1].endswith("go on with: rlm resume k7f2")
+    # With the limit as it was it would stop at once again.
+    assert run.lines[-1].endswith("go on with: rlm resume k7f2 --max-cost 2")
+
+
+@pytest.mark.parametrize(
+    ("dollars", "shown"),
+    [(1.0, "$1.00"), (0.5, "$0.50"), (1234.5, "$1,234.50"), (0.005, "$0.005"), (0.00001, "$0.00001")],
+)
+def test_a_limit_in_parts_of_a_cent_is_not_shown_as_nothing(dollars: float, shown: str) -> None:
+    assert figures.cap(dollars) == shown
 
 
 def test_a_turn_that_was_stopped_halfway_is_told_when_it_is_done() -> None:

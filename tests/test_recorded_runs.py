@@ -60,3 +60,14 @@ def test_a_changed_output_is_named_as_the_first_difference(rlm: RunRlm, tmp_path
     assert f"the replay is not the run: cell {first['cell']} printed" in done.stderr
     assert "894" in done.stderr
     assert "something else" not in done.stderr
+
+
+def test_a_run_that_was_stopped_is_walked_as_far_as_it_went_and_no_bug_is_blamed(rlm: RunRlm, tmp_path: Path) -> None:
+    lines = events("batches")
+    last = max(at for at, event in enumerate(lines) if event["type"] == "call.started")
+    path = tmp_path / "stopped.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in lines[:last]), encoding="ascii")
+    done = rlm("replay", path, "--allow-changed", cwd=RUNS)
+    assert done.exit == 70
+    assert "the record ends here, where the run was stopped" in done.stderr
+    assert "rlm resume" in done.stderr

@@ -35,7 +35,8 @@ def replay(
     """Walk a recorded run again without any model.
 
     RUN is an id, its last four letters, a journal, or `last`. The same cells must print the same and lead to the same
-    answer; the first difference is named and ends with exit status 70. Nothing is sent, paid or written.
+    answer; the first difference is named and ends with exit status 70. Nothing is sent, paid or written. What came to
+    the run by a pipe is piped in again: `zcat app.gz | rlm replay last`.
     """
     from rlm_cli.resuming import past_of, settings_of
     from rlm_cli.session import replay as walk

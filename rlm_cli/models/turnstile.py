@@ -2,8 +2,8 @@
 
 Coroutines that begin together take the steps to the wire in turns: each of 64 requests is sent when all 64 are built,
 and all 64 replies come back at once. With litellm's 4 to 14 ms of CPU a call that adds 0.3 to 0.9 s to every round. One
-by one, building overlaps with waiting: 64 wide at 1 s of latency took 1.13x of the ideal so, and 1.19x all at once; on a
-machine half as fast 1.39x and 1.76x.
+by one, building overlaps with waiting: 64 wide at 1 s of latency took 1.13x of the ideal so, and 1.19x all at once; on
+a machine half as fast 1.39x and 1.76x.
 """
 
 from __future__ import annotations

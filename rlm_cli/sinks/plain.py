@@ -84,7 +84,7 @@ class PlainSink:
                 for text in filter(None, [*doubts(answer.checks), coverage_text(answer.coverage)]):
                     self._say(text)
             if view.resumable(self.state):
-                self._say(f"go on with: rlm resume {one_line(self.state.called, 200)}", now)
+                self._say(view.go_on(self.state), now)
 
     # --- what is worth a line
 

@@ -128,7 +128,7 @@ def short_model(name: str) -> str:
 def limits_text(state: State) -> str:
     """`at most $1.00, 10m`, empty where nothing is limited."""
     cost, time = state.limit("cost"), state.limit("time")
-    caps = [f"${cost:,.2f}"] if cost is not None else []
+    caps = [figures.cap(cost)] if cost is not None else []
     caps += [figures.allowance(time)] if time is not None else []
     return f"at most {', '.join(caps)}" if caps else ""
 
@@ -169,7 +169,7 @@ def cost_text(state: State) -> str:
     totals, cap = state.totals, state.limit("cost")
     if not totals.cost_known:
         return "cost unknown" if totals.cost == 0 else f"{figures.money(totals.cost)} and some unknown"
-    return figures.money(totals.cost) + (f" of ${cap:,.2f}" if cap is not None and totals.cost > 0 else "")
+    return figures.money(totals.cost) + (f" of {figures.cap(cap)}" if cap is not None and totals.cost > 0 else "")
 
 
 def stopped(state: State) -> str:
@@ -269,8 +269,15 @@ def _status(state: State) -> Line:
 
 
 def _next_step(state: State) -> str:
-    name = one_line(state.called, 200)
-    return f"go on with: rlm resume {name}" if resumable(state) else f"rlm view {name}"
+    return go_on(state) if resumable(state) else f"rlm view {one_line(state.called, 200)}"
+
+
+def go_on(state: State) -> str:
+    """The command that goes on with the run, with a higher limit where one has stopped it: as it is it would again."""
+    command = f"go on with: rlm resume {one_line(state.called, 200)}"
+    limit = (state.answer.stopped_by if state.answer else None) or ""
+    before = state.limit(limit) if limit in figures.LIMITS else None
+    return f"{command} {figures.raised(limit, 2 * before)}" if before else command
 
 
 def recorded(state: State, *, whole: bool = False) -> bool:
