@@ -101,3 +101,21 @@ def test_a_further_question_that_was_killed_goes_on_in_its_own_shape(
     assert (done.exit, done.json["answer"]) == (0, {"n": 4}), done.stderr
     replayed = rlm("replay", "last", "--json")
     assert (replayed.exit, replayed.json["answer"]) == (0, {"n": 4}), replayed.stderr
+
+
+def test_a_run_that_was_cut_off_has_to_be_answered_before_it_is_asked_further(rlm: RunRlm, tree: MakeTree) -> None:
+    """The question that was cut off would be dropped without a word, and what it has paid for asked again."""
+    with ScriptedServer(script) as server:
+        words = ("-m", "openai/root", "--api-base", server.url, "--strategy", "rlm", "--json")
+        done = rlm("ask", tree({"a.txt": "blue\n"}), "question-a", *words, env=KEY)
+        [path] = (done.home / "runs").glob("*.jsonl")
+        whole = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(
+            b"".join(line for line in whole if b'"answer.given"' not in line and b'"run.finished"' not in line)
+        )
+        refused = rlm("ask", "--continue", "question-b", "--json", env=KEY)
+        assert refused.exit == 2
+        assert "was not answered" in refused.stderr
+        assert "rlm resume last" in refused.stderr
+        assert rlm("resume", "last", "--json", env=KEY).json["answer"] == "it is 0"
+        assert rlm("ask", "--continue", "question-b", "--json", env=KEY).json["answer"] == "it is 1"

@@ -81,6 +81,8 @@ def further(run: str, words: Sequence[str], given: Mapping[str, Any], *, allow_c
     held = journal.Journal(path)  # locked before it is read: another process may still write it
     try:
         past = past_of(path, ended=True)
+        if past.answer is None and past.finished is None:
+            raise UsageError("the question before was not answered: that run was cut off", f"First: rlm resume {run}")
         fresh = ("schema", "schema_multi", "fail_if", "strategy", "votes")
         own = path.parent == places().runs
         settings = settings_of(past.started, given, own=own, fresh=fresh)
