@@ -77,8 +77,16 @@ def settings_of(
     return load(kept | dict(flags), question=started.question, sources=tuple(started.sources), listed=listed)
 
 
-def check_spending(settings: Settings, flags: Mapping[str, Any]) -> None:
-    """Refuse what a journal from elsewhere would spend above the user's own limits. Raises UsageError."""
+def going_on(started: RunStarted, flags: Mapping[str, Any], *, own: bool, fresh: Collection[str] = ()) -> Settings:
+    """As `settings_of`, for whom the run will cost money. Raises UsageError too where a journal from elsewhere would
+    spend more than the user's own limits allow."""
+    settings = settings_of(started, flags, own=own, fresh=fresh)
+    if not own:
+        _check_spending(settings, flags)
+    return settings
+
+
+def _check_spending(settings: Settings, flags: Mapping[str, Any]) -> None:
     own = load(dict(flags))
     for name in ("max_cost", "max_tokens"):
         asked, allowed = getattr(settings, name), getattr(own, name)

@@ -68,7 +68,7 @@ def further(run: str, words: Sequence[str], given: Mapping[str, Any], *, allow_c
 
     from rlm_cli import journal
     from rlm_cli.places import places
-    from rlm_cli.resuming import check_spending, past_of, settings_of
+    from rlm_cli.resuming import going_on, past_of
     from rlm_cli.session import follow
 
     if len(words) != 1:
@@ -84,10 +84,7 @@ def further(run: str, words: Sequence[str], given: Mapping[str, Any], *, allow_c
         if past.answer is None and past.finished is None:
             raise UsageError("the question before was not answered: that run was cut off", f"First: rlm resume {run}")
         fresh = ("schema", "schema_multi", "fail_if", "strategy", "votes")
-        own = path.parent == places().runs
-        settings = settings_of(past.started, given, own=own, fresh=fresh)
-        if not own:
-            check_spending(settings, given)
+        settings = going_on(past.started, given, own=path.parent == places().runs, fresh=fresh)
         settings = replace(settings, question=question, allow_changed=allow_changed)
         return asyncio.run(follow(past, held, settings, Environment.of_process(settings.color)))
     finally:

@@ -58,16 +58,13 @@ def resume(
 
 
 def _go_on(run: str, past: Past, held: journal.Journal, *, allow_changed: bool, given: dict[str, Any]) -> ExitStatus:
-    from rlm_cli.resuming import check_limit, check_spending, settings_of
+    from rlm_cli.resuming import check_limit, going_on
     from rlm_cli.session import go_on
 
     path = held.path
     if past.finished is not None and past.finished.status in ("answered", "not_found"):
         raise UsageError(f"the run {path.stem} has ended: {past.finished.status}", f"Look at it: rlm runs show {run}")
-    own = path.parent == places().runs
-    settings = settings_of(past.started, flags(given), own=own)
-    if not own:
-        check_spending(settings, flags(given))
+    settings = going_on(past.started, flags(given), own=path.parent == places().runs)
     settings = replace(settings, allow_changed=allow_changed)
     check_limit(past, settings, run)
     environment = Environment.of_process(settings.color)
