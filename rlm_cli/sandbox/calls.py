@@ -12,8 +12,7 @@ from typing import Any, Protocol
 
 from rlm_cli.context.spans import Part, Span, unwire
 from rlm_cli.sandbox.contract import CellRefusal, Host
-from rlm_cli.sandbox.protocol import Breach, clean
-from rlm_cli.sandbox.results import DRAFT
+from rlm_cli.sandbox.protocol import DRAFT, Breach, clean
 
 MOST_PROMPTS = 10_000
 MOST_CALLS = 10_000

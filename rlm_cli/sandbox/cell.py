@@ -12,10 +12,11 @@ from rlm_cli.sandbox import policy
 from rlm_cli.sandbox.explain import explain
 from rlm_cli.sandbox.inputs import Inputs, Wire
 from rlm_cli.sandbox.modules import Imports
-from rlm_cli.sandbox.namespace import DRAFT, Repl, shown_variables
+from rlm_cli.sandbox.namespace import Repl, shown_variables
 from rlm_cli.sandbox.natives import HarmlessExit, Natives
 from rlm_cli.sandbox.opened import Opener
 from rlm_cli.sandbox.output import Output
+from rlm_cli.sandbox.protocol import DRAFT
 from rlm_cli.sandbox.seen import Seen
 from rlm_cli.sandbox.stops import CellExited, CellInterrupted, CellSubmitted
 

@@ -23,6 +23,7 @@ from rlm_cli.sandbox.failures import SubcallError, failure, refusal
 from rlm_cli.sandbox.guards import Record
 from rlm_cli.sandbox.long import long, pieces
 from rlm_cli.sandbox.modules import Module
+from rlm_cli.sandbox.protocol import DRAFT
 from rlm_cli.sandbox.realise import is_text, real
 from rlm_cli.sandbox.seen import Seen
 from rlm_cli.sandbox.sizes import shown_size
@@ -39,8 +40,6 @@ Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 _LISTED = (list, tuple, deque, range, KeysView, ValuesView, ItemsView, Chunks, Joined)
 _WRITTEN = (str, date, time, timedelta, Decimal, Fraction, complex, Match)  # what their `str` says is what they are
 
-DRAFT = 1_000_000
-"""Characters of a draft that are kept."""
 _CITED = "cite takes a match of grep or search, or a path of `files` with lines: cite(path, 12, 14)"
 _SHORT = "a short slice is a plain str that does not know where it stands"
 _IMPORTED = (Module, types.BuiltinFunctionType, type)

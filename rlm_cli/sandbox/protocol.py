@@ -27,6 +27,9 @@ MOST_BRACKETS = 4_000_000
 MOST_DEPTH = 100
 """Arrays and objects inside each other: cells send values at most twenty deep, and the host walks them recursively."""
 
+DRAFT = 1_000_000
+"""Characters of a draft that are kept."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -7,12 +7,11 @@ from typing import Any, Literal, cast
 from rlm_cli.context.coverage import Coverage
 from rlm_cli.context.spans import FileNames, Span
 from rlm_cli.sandbox.contract import CellError, CellResult, Shown, Variable
-from rlm_cli.sandbox.protocol import Breach, clean
+from rlm_cli.sandbox.protocol import DRAFT, Breach, clean
 
 OUTPUT = 1_100_000
 """Characters of output that are taken; a worker that keeps to the rules sends at most a million and a line."""
 TEXT = 5_000
-DRAFT = 1_000_000
 VARIABLES = 200
 SHOWN = 2_000
 SEARCHES = 50
