@@ -57,7 +57,7 @@ class Journal:
         self._flushed = 0.0
         self._dirty = False
         self._ended = False  # whether a last line without its end was looked for
-        self._removed = False
+        self._removed = False  # when it was closed
         try:
             if stat.S_ISREG(os.fstat(self._descriptor).st_mode):  # a device is everybody's
                 _lock(self._descriptor)
@@ -107,10 +107,10 @@ class Journal:
     @property
     def removed(self) -> bool:
         """Whether the file was deleted under the run: what is written then is gone with the process."""
-        if self._descriptor >= 0:
-            found = os.fstat(self._descriptor)
-            self._removed = stat.S_ISREG(found.st_mode) and found.st_nlink == 0
-        return self._removed
+        if self._descriptor < 0:
+            return self._removed
+        found = os.fstat(self._descriptor)
+        return stat.S_ISREG(found.st_mode) and found.st_nlink == 0
 
     def _sync(self) -> None:
         with contextlib.suppress(OSError):  # not every file can be synced: /dev/stdout, a pipe
