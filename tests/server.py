@@ -34,6 +34,7 @@ import contextlib
 import json
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -223,6 +224,14 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
+
+    def wait_for(self, asks: int, run: subprocess.Popen[Any] | None = None, seconds: float = 60) -> None:
+        """Until so many requests have come, from `run` where it is given. Fails where they do not."""
+        end = time.monotonic() + seconds
+        while len(self.asks) < asks:
+            assert run is None or run.poll() is None, "the run has ended before"
+            assert time.monotonic() < end, "the run did not get so far"
+            time.sleep(0.01)
 
     def dollars(self, *, input: float, output: float) -> float:
         """The bill, at prices in dollars per million tokens."""

@@ -244,13 +244,6 @@ def start(folder: Path, environment: dict[str, str], url: str, *more: str) -> su
     )
 
 
-def wait_for(server: ScriptedServer, asks: int) -> None:
-    until = time.monotonic() + 30
-    while len(server.asks) < asks:
-        assert time.monotonic() < until, "the run did not get so far"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize(
     ("number", "status"),
     [
@@ -264,7 +257,7 @@ def test_130_143_129_a_signal_stops_keeps_and_prints_the_draft(
 ) -> None:
     with ScriptedServer([LOOK, MORE, Say("never", delay=60)]) as server:
         process = start(folder, environment, server.url, "--json")
-        wait_for(server, 3)
+        server.wait_for(3, seconds=30)
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
     assert process.returncode == status
@@ -280,7 +273,7 @@ def test_a_second_interrupt_ends_at_once_and_leaves_no_process(folder: Path, env
     spin = "```repl\nwhile True:\n    pass\n```"
     with ScriptedServer([LOOK, spin]) as server:
         process = start(folder, environment, server.url)
-        wait_for(server, 2)
+        server.wait_for(2, seconds=30)
         time.sleep(0.5)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.send_signal(signal.SIGINT)

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,11 +58,7 @@ def test_a_draft_of_the_cell_that_is_cut_off_is_the_answer(tree: MakeTree, envir
         run = subprocess.Popen(
             [*started, "-s", "openai/sub"], env=environment | KEY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        until = time.monotonic() + 60
-        while len(server.asks) < 2:
-            assert run.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        server.wait_for(2, run)
         run.send_signal(signal.SIGINT)
         said, _ = run.communicate(timeout=60)
     assert run.returncode == 130
