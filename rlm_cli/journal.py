@@ -213,10 +213,21 @@ def kept_stdin(path: Path) -> Path:
 
 
 def runs(folder: Path) -> list[Path]:
-    """The journals below the state directory's `runs`, newest first."""
+    """The journals below the state directory's `runs`, newest first; of one second, the one written to last.
+
+    (The end of a name is random: by it, a script's two quick runs would have the first as `last` half of the time.)
+    """
     with contextlib.suppress(FileNotFoundError):
-        return sorted((path for path in folder.glob("*.jsonl") if _RUN.fullmatch(path.stem)), reverse=True)
+        return sorted((path for path in folder.glob("*.jsonl") if _RUN.fullmatch(path.stem)), key=_age, reverse=True)
     return []
+
+
+def _age(path: Path) -> tuple[str, int]:
+    """The second in which a run began, and when it was written to, in nanoseconds: 0 where it is gone meanwhile."""
+    try:
+        return path.stem[:15], path.stat().st_mtime_ns
+    except OSError:
+        return path.stem[:15], 0
 
 
 def find(folder: Path, run: str) -> Path:

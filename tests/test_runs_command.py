@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rlm_cli import journal
 from rlm_cli.events import AnswerGiven, Event, Record, RunFinished, RunStarted
 from tests.conftest import RunRlm
 from tests.inside import runner
@@ -221,3 +222,13 @@ def test_a_model_that_is_root_and_sub_is_named_once(rlm: RunRlm, tmp_path: Path)
         done = rlm(*words)
         assert "offline/extractive" in done.stdout
         assert "offline/extractive, offline/extractive" not in done.stdout
+
+
+def test_of_two_runs_of_one_second_the_last_is_the_one_written_to_last(tmp_path: Path) -> None:
+    """Their names differ by random letters alone."""
+    for moment, name in enumerate(("20261121-120001-zzzz", "20261121-120000-bbbb", "20261121-120001-aaaa")):
+        path = tmp_path / f"{name}.jsonl"
+        path.touch()
+        os.utime(path, (moment, moment))
+    assert [path.stem[-4:] for path in journal.runs(tmp_path)] == ["aaaa", "zzzz", "bbbb"]
+    assert journal.find(tmp_path, "last").stem.endswith("aaaa")
